@@ -1,0 +1,29 @@
+package hikyaku
+
+// Send asks for an ID to be delivered, as a queue message would.
+type Send struct {
+	ID       string            `json:"id"`
+	Route    string            `json:"route,omitempty"` // empty: resolved as for a message
+	Key      string            `json:"key,omitempty"`
+	Paths    []string          `json:"paths,omitempty"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+}
+
+// Act is what a person does to one transfer or route, and who and why.
+type Act struct {
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Force reruns a SUCCEEDED transfer.
+	Force bool `json:"force,omitempty"`
+}
+
+// DeadLetterState says where a transfer's dead letter is.
+type DeadLetterState string
+
+// The dead-letter states; empty is none.
+const (
+	DeadLetterOwed      DeadLetterState = "owed"      // in the outbox
+	DeadLetterSent      DeadLetterState = "sent"      // in the dead-letter queue
+	DeadLetterRedriven  DeadLetterState = "redriven"  // sent round again
+	DeadLetterDiscarded DeadLetterState = "discarded" // a person decided that nothing follows
+)

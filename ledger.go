@@ -1,0 +1,178 @@
+package hikyaku
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Ledger is the durable record of transfers, events, tasks, leases, locks,
+// agents, route settings and the outbox. Implementations: sqlite, dynamo and
+// the in-memory one for tests; one conformance suite for all.
+//
+// Methods may be called concurrently and by several processes (DynamoDB).
+// Reads of one item by its key see the last commit; lists and Ready may be
+// slightly stale, which Commit's conditions make harmless.
+type Ledger interface {
+	// Commit carries out the whole change or nothing of it. A condition that
+	// does not hold gives *ConflictError; the caller reads again and decides
+	// again. After nil the change survives a crash.
+	Commit(ctx context.Context, c Change) error
+	// Transfer returns a transfer by its transfer_id, or ErrNotFound.
+	Transfer(ctx context.Context, transferID string) (Transfer, error)
+	// Transfers lists by ID, state, route, time, code; newest first.
+	Transfers(ctx context.Context, q Query) (Page, error)
+	// Events returns a transfer's events with Seq > after, in order.
+	Events(ctx context.Context, transferID string, after int64) ([]Event, error)
+	// Ready returns QUEUED transfers of a route whose NotBefore has come,
+	// oldest QueuedAt first, at most limit. Paused routes are the caller's
+	// business.
+	Ready(ctx context.Context, route string, now time.Time, limit int) ([]Transfer, error)
+	// Pool returns the tasks and settings of a route ("": of all) and all agents.
+	Pool(ctx context.Context, route string) (Pool, error)
+	// Outbox returns undelivered entries due at now, oldest first, at most limit.
+	Outbox(ctx context.Context, now time.Time, limit int) ([]OutboxEntry, error)
+	// Stats counts transfers per route and state.
+	Stats(ctx context.Context) (Stats, error)
+}
+
+// Subscriber is implemented by ledgers that can tell of commits in this process.
+type Subscriber interface {
+	// Subscribe calls fn after each commit that changed a transfer, in commit
+	// order per transfer, from one goroutine; fn must not block. stop ends it.
+	Subscribe(fn func(Transfer)) (stop func())
+}
+
+// Change is one atomic, conditional write. Zero fields change nothing.
+type Change struct {
+	// Transfer replaces the record whose stored Version equals Transfer.Version
+	// (0: it must not exist yet); it is stored with Version+1.
+	Transfer *Transfer
+	// Events are appended; their Seq must not exist yet.
+	Events []Event
+	// Unique are names that must not be taken yet and are taken by this change
+	// for Transfer.TransferID: idempotency of messages and producer keys. See
+	// MessageKey and ProducerKey. Kept at least 14 days.
+	Unique []string
+	// LockActive takes ACTIVE(route, ID) for Transfer; it must be free or its
+	// own. UnlockActive frees it if it is Transfer's own.
+	LockActive, UnlockActive bool
+	// Tasks are written under their conditions.
+	Tasks []TaskWrite
+	// TakeSlots takes one slot of each agent: it must be Online and have one
+	// free (Busy < Slots, or Slots 0). FreeSlots gives them back (never below 0).
+	TakeSlots, FreeSlots []string
+	// Agents are upserted: Online, Name, Slots, LastContact, Since, SeenAt,
+	// Platform; Busy is never overwritten.
+	Agents []Agent
+	// Settings are replaced where the stored Version equals Version (0: new).
+	Settings []RouteSettings
+	// Outbox entries are added, by ID; an entry that exists is left alone.
+	Outbox []OutboxEntry
+	// OutboxDone are IDs removed as delivered; OutboxLater are put off.
+	OutboxDone  []string
+	OutboxLater []OutboxEntry
+}
+
+// TaskWrite replaces a task's record, if the stored Version equals
+// Task.Version (0: it must not exist yet) and, when IfToken is set, the stored
+// Token equals it; it is stored with Version+1. Delete removes it instead.
+type TaskWrite struct {
+	Task    Task
+	IfToken *int64
+	Delete  bool
+}
+
+// OutboxKind says what an outbox entry is.
+type OutboxKind string
+
+// The outbox kinds.
+const (
+	// OutboxDeadLetter goes to the route's dead-letter queue.
+	OutboxDeadLetter OutboxKind = "dead_letter"
+	// OutboxCompletion tells others that a transfer ended.
+	OutboxCompletion OutboxKind = "completion"
+)
+
+// OutboxEntry is a message that a settled change owes to the outside.
+type OutboxEntry struct {
+	SchemaVersion int        `json:"schema_version"`
+	ID            string     `json:"id"` // kind/transfer_id/attempt: the same fact has the same ID
+	Kind          OutboxKind `json:"kind"`
+	TransferID    string     `json:"transfer_id"`
+	Route         string     `json:"route"`
+	// Queue is the queue the message came from, so that the dead letter goes to its DLQ.
+	Queue string `json:"queue"`
+	Body  string `json:"body"`
+	// Attributes are sent as message attributes: hikyaku-transfer-id, hikyaku-code, hikyaku-reason.
+	Attributes map[string]string `json:"attributes"`
+	CreatedAt  time.Time         `json:"created_at"`
+	NotBefore  time.Time         `json:"not_before,omitzero"`
+	Tries      int               `json:"tries"`
+}
+
+// Query selects transfers; zero fields select all.
+type Query struct {
+	ID     string
+	States []State
+	Route  string
+	Code   string // Failure.Code
+	// DeadLetters selects transfers whose DeadLetter is one of these.
+	DeadLetters []DeadLetterState
+	// Text matches ID, transfer_id, execution ARN or failure text by substring,
+	// where the ledger can (SQLite); by prefix of ID otherwise.
+	Text         string
+	Since, Until time.Time // of CreatedAt: Since <= t < Until
+	// Limit is at most 1000; 0 is 50. Token continues a page.
+	Limit int
+	Token string
+}
+
+// Page is one page of transfers, newest first.
+type Page struct {
+	Transfers []Transfer
+	// NextToken continues; empty at the end.
+	NextToken string
+}
+
+// Stats counts transfers.
+type Stats struct {
+	// Counts by route, then state.
+	Counts map[string]map[State]int64
+	// Waiting counts QUEUED transfers by route, then reason.
+	Waiting map[string]map[WaitingReason]int64
+	// OldestQueued is the earliest QueuedAt by route among QUEUED.
+	OldestQueued map[string]time.Time
+	// OutboxPending counts undelivered outbox entries.
+	OutboxPending int64
+}
+
+// MessageKey is the Unique name of one message for one route and ID.
+func MessageKey(messageID, route, id string) string {
+	return "message|" + messageID + "|" + route + "|" + id
+}
+
+// ProducerKey is the Unique name of a producer's own token.
+func ProducerKey(route, key string) string { return "key|" + route + "|" + key }
+
+// ErrNotFound is returned for an unknown transfer.
+var ErrNotFound = errors.New("not found")
+
+// ConflictError says which condition of a Change did not hold.
+type ConflictError struct {
+	// What is "transfer", "event", "unique", "active", "task", "agent" or "settings".
+	What string
+	// Key is the item: transfer_id, unique name, task or agent ARN, route.
+	Key string
+	// Owner is the transfer_id that holds a unique name or the ACTIVE lock, where known.
+	Owner string
+}
+
+// Error names the condition.
+func (e *ConflictError) Error() string {
+	if e.Owner != "" {
+		return fmt.Sprintf("conflict on %s %s held by %s", e.What, e.Key, e.Owner)
+	}
+	return fmt.Sprintf("conflict on %s %s", e.What, e.Key)
+}

@@ -1,0 +1,287 @@
+// Package sqlite keeps the ledger, the queues and the mover's records in
+// three SQLite files: queue.db, ledger.db and mover.db.
+//
+// Each file has one writer. Updates that arrive while a commit is being
+// flushed are committed together by the next one (group commit), so that many
+// acknowledged writes share one flush to disk. Readers use connections of
+// their own and see the last commit (WAL mode).
+//
+// Durability: journal_mode=WAL with synchronous=FULL. An update that returned
+// nil survives a killed process and a power cut as far as the disk keeps its
+// word. One process at a time: the caller holds a lock on the folder.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync"
+	"sync/atomic"
+
+	_ "modernc.org/sqlite" // the driver; docs/dependencies.md says why this one
+)
+
+// maxBatch is how many updates may share one commit.
+const maxBatch = 256
+
+// errClosed is returned by updates after Close.
+var errClosed = errors.New("database is closed") //nolint:gochecknoglobals // a sentinel
+
+// DB is one database file. Its methods may be called concurrently.
+type DB struct {
+	path  string
+	read  *sql.DB
+	write *sql.DB
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+
+	jobs   chan *update
+	closed chan struct{}
+	once   sync.Once
+	done   sync.WaitGroup
+}
+
+// update is one caller's transaction waiting for the writer.
+type update struct {
+	fn     func(*Tx) error
+	result chan error
+	// taken decides between the writer, which begins it, and the caller, who
+	// gives up while it still waits.
+	taken atomic.Bool
+}
+
+// Tx runs statements inside the writer's transaction. Statements are prepared
+// once per database. It must not be kept after the update returned.
+type Tx struct {
+	//nolint:containedctx // lives exactly as long as one update
+	ctx context.Context
+	db  *DB
+}
+
+// open opens or creates the file and brings its schema up to date.
+// migrations[i] brings version i to i+1; the version is PRAGMA user_version. A
+// file of a later version than known is refused and left alone.
+func open(ctx context.Context, path string, migrations []string) (*DB, error) {
+	dsn := func(mode string) string {
+		q := url.Values{"_pragma": {
+			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
+			"temp_store(MEMORY)", "cache_size(-16384)", "wal_autocheckpoint(4000)",
+		}}
+		if mode == "ro" {
+			q.Add("_pragma", "query_only(ON)")
+		}
+		u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
+		return u.String()
+	}
+	d := &DB{path: path, stmts: map[string]*sql.Stmt{}, jobs: make(chan *update, maxBatch), closed: make(chan struct{})}
+	var err error
+	if d.write, err = sql.Open("sqlite", dsn("rw")); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	d.write.SetMaxOpenConns(1)
+	if d.conn, err = d.write.Conn(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.write.Close())
+	}
+	if err := d.migrate(ctx, migrations); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.conn.Close(), d.write.Close())
+	}
+	if d.read, err = sql.Open("sqlite", dsn("ro")); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.conn.Close(), d.write.Close())
+	}
+	d.read.SetMaxOpenConns(4)
+	d.read.SetMaxIdleConns(4)
+	d.done.Go(d.run)
+	return d, nil
+}
+
+// migrate applies the migrations that the file lacks, each in a transaction.
+func (d *DB) migrate(ctx context.Context, migrations []string) error {
+	var version int
+	if err := d.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return fmt.Errorf("read schema version: %w", err)
+	}
+	if version > len(migrations) {
+		return fmt.Errorf("schema version %d is newer than this program knows (%d): use a newer hikyaku", version, len(migrations))
+	}
+	for i := version; i < len(migrations); i++ {
+		tx, err := d.conn.BeginTx(ctx, nil)
+		if err != nil {
+			return fmt.Errorf("migrate to version %d: %w", i+1, err)
+		}
+		if _, err := tx.ExecContext(ctx, migrations[i]+fmt.Sprintf("; PRAGMA user_version = %d", i+1)); err != nil {
+			return errors.Join(fmt.Errorf("migrate to version %d: %w", i+1, err), tx.Rollback())
+		}
+		if err := tx.Commit(); err != nil {
+			return fmt.Errorf("migrate to version %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// Update runs fn inside a transaction and returns once it is on disk. If fn
+// returns an error, what it did is undone and the error is returned as it is.
+// fn may run together with other updates in one commit, one after another, on
+// one goroutine; it must not block on anything but the database. If ctx ends
+// before fn began, fn never runs.
+func (d *DB) Update(ctx context.Context, fn func(*Tx) error) error {
+	u := &update{fn: fn, result: make(chan error, 1)}
+	select {
+	case d.jobs <- u:
+	case <-d.closed:
+		return errClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case err := <-u.result:
+		return err
+	case <-ctx.Done():
+		if u.taken.CompareAndSwap(false, true) {
+			return context.Cause(ctx)
+		}
+		return <-u.result // begun: its outcome is what counts
+	}
+}
+
+// Close waits for updates under way and closes the file. Updates that have
+// not begun fail.
+func (d *DB) Close() error {
+	d.once.Do(func() { close(d.closed) })
+	d.done.Wait()
+	for _, s := range d.stmts {
+		_ = s.Close() // the connection goes next
+	}
+	return errors.Join(d.read.Close(), d.conn.Close(), d.write.Close())
+}
+
+// run is the writer.
+func (d *DB) run() {
+	for {
+		var batch []*update
+		select {
+		case u := <-d.jobs:
+			batch = append(batch, u)
+		case <-d.closed:
+			for {
+				select {
+				case u := <-d.jobs:
+					u.result <- errClosed
+				default:
+					return
+				}
+			}
+		}
+	drain:
+		for len(batch) < maxBatch {
+			select {
+			case u := <-d.jobs:
+				batch = append(batch, u)
+			default:
+				break drain
+			}
+		}
+		d.commit(batch)
+	}
+}
+
+// commit runs a batch in one transaction, each update in a savepoint of its
+// own, and answers all of them.
+func (d *DB) commit(batch []*update) {
+	ctx := context.Background()
+	tx := &Tx{ctx: ctx, db: d}
+	errs := make([]error, len(batch))
+	err := tx.exec("BEGIN IMMEDIATE")
+	if err == nil {
+		for i, u := range batch {
+			if !u.taken.CompareAndSwap(false, true) {
+				continue
+			}
+			if errs[i], err = tx.savepoint(u.fn); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			err = tx.exec("COMMIT")
+		}
+		if err != nil {
+			err = errors.Join(err, tx.exec("ROLLBACK"))
+		}
+	}
+	for i, u := range batch {
+		if err != nil && errs[i] == nil {
+			errs[i] = fmt.Errorf("commit to %s: %w", d.path, err)
+		}
+		u.result <- errs[i]
+	}
+}
+
+// savepoint runs fn so that its work can be undone alone. failed is fn's own
+// error; broken means that the whole transaction cannot go on.
+func (t *Tx) savepoint(fn func(*Tx) error) (failed, broken error) {
+	if err := t.exec("SAVEPOINT u"); err != nil {
+		return nil, err
+	}
+	if failed = fn(t); failed != nil {
+		if err := t.exec("ROLLBACK TO u"); err != nil {
+			return failed, err
+		}
+	}
+	return failed, t.exec("RELEASE u")
+}
+
+func (t *Tx) exec(query string) error {
+	_, err := t.Exec(query)
+	return err
+}
+
+// stmt returns the prepared statement for query.
+func (t *Tx) stmt(query string) (*sql.Stmt, error) {
+	if s, ok := t.db.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := t.db.conn.PrepareContext(t.ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	t.db.stmts[query] = s
+	return s, nil
+}
+
+// Exec runs a statement and returns the number of rows it changed.
+func (t *Tx) Exec(query string, args ...any) (int64, error) {
+	s, err := t.stmt(query)
+	if err != nil {
+		return 0, err
+	}
+	r, err := s.ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// QueryRow runs a query that yields at most one row.
+func (t *Tx) QueryRow(query string, args ...any) interface{ Scan(dest ...any) error } {
+	s, err := t.stmt(query)
+	if err != nil {
+		return failedRow{err}
+	}
+	return s.QueryRowContext(t.ctx, args...)
+}
+
+// Query runs a query. The caller closes the rows before its next statement.
+func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
+	s, err := t.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(t.ctx, args...) //nolint:sqlclosecheck // the caller's
+}
+
+// failedRow is a row whose query could not be prepared.
+type failedRow struct{ err error }
+
+// Scan returns the error of the preparation.
+func (f failedRow) Scan(...any) error { return f.err }

@@ -1,0 +1,74 @@
+package hikyaku
+
+import "time"
+
+// TaskState is the state of a task in its pool.
+type TaskState string
+
+// The task states.
+const (
+	// Idle: free to lease.
+	Idle TaskState = "IDLE"
+	// Leased: one transfer owns it.
+	Leased TaskState = "LEASED"
+	// Benched: gets no work until BenchedUntil, a person, or its agent frees it.
+	Benched TaskState = "BENCHED"
+	// Draining: no new lease; removed when its lease ends.
+	Draining TaskState = "DRAINING"
+)
+
+// Task is one DataSync task of a route's pool, as the ledger keeps it.
+type Task struct {
+	ARN   string    `json:"task_arn"`
+	Route string    `json:"route"`
+	Index int       `json:"index"`
+	State TaskState `json:"state"`
+	// AgentARNs the task's locations use; empty: agentless.
+	AgentARNs []string `json:"agent_arns"`
+
+	// Token is the last lease's fencing token; it only grows.
+	Token int64 `json:"token"`
+	// TransferID and LeaseExpires are the lease's; empty when not leased.
+	// A DRAINING task may still carry a lease.
+	TransferID   string    `json:"transfer_id,omitempty"`
+	LeaseExpires time.Time `json:"lease_expires,omitzero"`
+	LeasedAt     time.Time `json:"leased_at,omitzero"`
+	LastUsed     time.Time `json:"last_used,omitzero"`
+
+	BenchedUntil  time.Time `json:"benched_until,omitzero"` // zero while BENCHED: until a person or its agent
+	BenchedReason string    `json:"benched_reason,omitempty"`
+	Version       int64     `json:"version"`
+}
+
+// Lease is one transfer's right to one task. Every write made under it is
+// conditional on Token.
+type Lease struct {
+	TaskARN    string
+	Token      int64
+	TransferID string
+	ExpiresAt  time.Time
+}
+
+// Agent is a DataSync agent as last seen.
+type Agent struct {
+	ARN    string `json:"agent_arn"`
+	Name   string `json:"name"`
+	Online bool   `json:"online"`
+	// Slots is how many executions it may run at once (1 for a Basic agent;
+	// 0 is unlimited), Busy how many leases hold one.
+	Slots    int    `json:"slots"`
+	Busy     int    `json:"busy"`
+	Platform string `json:"platform,omitempty"`
+	// LastContact is when the agent last talked to DataSync.
+	LastContact time.Time `json:"last_contact,omitzero"`
+	Since       time.Time `json:"since,omitzero"` // of the current Online value
+	SeenAt      time.Time `json:"seen_at,omitzero"`
+	Version     int64     `json:"version"`
+}
+
+// Pool is what assigning needs to know, of one route or of all.
+type Pool struct {
+	Tasks    []Task
+	Agents   []Agent
+	Settings []RouteSettings
+}
