@@ -1,0 +1,67 @@
+# Everything a person or CI runs. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+FUZZTIME ?= 5s
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## write bin/hikyaku
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/hikyaku ./cmd/hikyaku
+
+.PHONY: demo
+demo: build ## run the whole system on generated files and watch IDs being delivered
+	bin/hikyaku demo
+
+.PHONY: test
+test: deps lint vet unit cross fuzz ## install what the tests need and run everything
+
+.PHONY: deps
+deps: ## install what the tests need beyond Go (AWS CLI, boto3, moto)
+	@./.ci/deps
+
+.PHONY: lint
+lint: bin/golangci-lint ## golangci-lint with the pinned version
+	bin/golangci-lint config verify
+	bin/golangci-lint run ./...
+
+bin/golangci-lint: tools/go.mod
+	@mkdir -p bin
+	cd tools && go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: vet
+vet: ## go vet and module drift
+	go vet ./...
+	go mod tidy -diff
+	go mod verify >/dev/null
+
+.PHONY: unit
+unit: ## all tests with the race detector
+	go test -race -shuffle=on -timeout 15m ./...
+
+.PHONY: cross
+cross: ## compile for every supported platform
+	@for p in $(PLATFORMS); do echo "build $$p"; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./cmd/hikyaku; done
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (5s)
+	@for pkg in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$pkg/*_test.go | awk '{print $$2}'); do \
+	    echo "fuzz $$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg >/tmp/hikyaku-fuzz.$$$$ || { cat /tmp/hikyaku-fuzz.$$$$; exit 1; }; rm -f /tmp/hikyaku-fuzz.$$$$; \
+	  done; done
+
+.PHONY: bench
+bench: build ## print the figures of docs/performance.md (never part of the tests)
+	go run ./cmd/hikyaku/bench
+
+.PHONY: clean
+clean: ## remove what the targets made
+	rm -rf bin dist
