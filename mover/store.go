@@ -1,0 +1,71 @@
+package mover
+
+import (
+	"context"
+	"time"
+)
+
+// MaxFiles is how many failed items of one execution are kept.
+const MaxFiles = 1000
+
+// Store keeps the service's records. Its methods may be called concurrently.
+// Values handed over or returned are not shared: neither side changes them
+// afterwards.
+type Store interface {
+	// Load returns everything but ended executions.
+	Load(ctx context.Context) (Snapshot, error)
+	// Commit applies c as a whole or not at all and returns once it is
+	// durable. If ctx ends first, either nothing happened and an error is
+	// returned, or the outcome is.
+	Commit(ctx context.Context, c Change) error
+	// Execution returns one execution as last committed, or [ErrNotFound].
+	Execution(ctx context.Context, arn string) (Execution, error)
+	// Ended says whether id ("exec-…") is an execution that has ended; false
+	// for an unknown one.
+	Ended(ctx context.Context, id string) (bool, error)
+	// Executions returns executions, the most recently requested first.
+	Executions(ctx context.Context, q ExecutionQuery) ([]Execution, error)
+	// Files returns the failed items committed for an execution, in order of
+	// occurrence; none for an unknown one.
+	Files(ctx context.Context, arn string) ([]FileFailure, error)
+	// Prune removes executions that ended before the time given, with their
+	// files, and returns how many. The most recent execution of each existing
+	// task stays.
+	Prune(ctx context.Context, before time.Time) (int, error)
+}
+
+// Snapshot is what a service needs to begin.
+type Snapshot struct {
+	Agents    []Agent
+	Locations []Location
+	Tasks     []Task
+	// Live executions have not ended, oldest first.
+	Live []Execution
+	// Latest has the most recent execution's ARN by task ARN.
+	Latest map[string]string
+	// LastSeq is the highest Seq ever committed and not pruned; 0 if none.
+	LastSeq int64
+}
+
+// Change is one atomic write. Items replace what was stored under their ARN.
+type Change struct {
+	Agents     []Agent
+	Locations  []Location
+	Tasks      []Task
+	Executions []Execution
+	// Files replaces the failed items of executions, by ARN.
+	Files map[string][]FileFailure
+	// DeletedLocations and DeletedTasks are ARNs. A deleted task's executions stay.
+	DeletedLocations []string
+	DeletedTasks     []string
+}
+
+// ExecutionQuery selects executions.
+type ExecutionQuery struct {
+	// TaskARN limits to one task; empty means all.
+	TaskARN string
+	// BeforeSeq limits to smaller Seq; 0 means no limit.
+	BeforeSeq int64
+	// Limit is the most to return, at least 1.
+	Limit int
+}
