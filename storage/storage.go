@@ -59,10 +59,21 @@ type Entry struct {
 	Object *Object
 }
 
-// POSIX is a file's ownership and permission bits.
+// Values of POSIX members that leave the destination's own: for writing an
+// owner without a mode, or the reverse.
+const (
+	KeepID   = -1
+	KeepMode = ^uint32(0)
+)
+
+// POSIX is a file's ownership and permission bits. In entries given to
+// Finish, MakeDir and MakeSymlink a negative UID or GID leaves the owner or
+// group as the destination makes it, and Mode may be [KeepMode].
 type POSIX struct {
+	// UID and GID are numeric; KeepID leaves the destination's.
 	UID, GID int
-	// Mode is st_mode's permission bits including set-id and sticky (0o7777).
+	// Mode is st_mode's permission bits including set-id and sticky (0o7777);
+	// KeepMode leaves the destination's.
 	Mode uint32
 	// Atime is zero when unknown.
 	Atime time.Time
@@ -135,8 +146,11 @@ type Properties struct {
 	Symlinks bool
 	// CaseInsensitive: "A" and "a" are one file.
 	CaseInsensitive bool
-	// Atomic: an unpublished file never shows under its final name.
+	// Atomic: a half-written file never shows under its final name.
 	Atomic bool
+	// FinishPublishes: Finish itself gives the file its final name, so that
+	// Publish has nothing left to do; Discard after Finish deletes it.
+	FinishPublishes bool
 	// StoreVerifies: the store itself checks the checksum handed to Finish.
 	StoreVerifies bool
 }
@@ -160,7 +174,7 @@ type Driver interface {
 	// List yields entries in ascending byte order of Path (with directories'
 	// trailing slash counted), each directory before what it holds,
 	// directories implied by keys included (Implicit). A missing root or
-	// prefix yields nothing. An entry that cannot be represented or read
+	// prefix yields nothing, and the root itself is never yielded. An entry that cannot be represented or read
 	// (for example a key with "..") is yielded as a zero-Kind Entry with its
 	// Path and an error satisfying [ErrName] or [ErrDenied]; listing goes on.
 	// Any other error ends the sequence. Memory stays constant per directory

@@ -1,0 +1,94 @@
+package local
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// batchFolders bounds the folders a batch holds open; when it is reached the
+// batch syncs and closes them and goes on.
+const batchFolders = 256
+
+// manyFolders is when one sync of the file system beats one per folder.
+const manyFolders = 16
+
+// batch is the folders that one publication touches. Each is resolved once.
+type batch struct {
+	root *os.Root
+	open map[string]*touched
+}
+
+type touched struct {
+	*folder
+	dirty bool
+}
+
+func newBatch(root *os.Root) *batch { return &batch{root: root, open: make(map[string]*touched)} }
+
+// folder opens rel ("" is the root), making it and its parents if missing.
+func (b *batch) folder(rel string) (*touched, error) {
+	if t := b.open[rel]; t != nil {
+		return t, nil
+	}
+	f, err := openFolder(b.root, rel)
+	if errors.Is(err, fs.ErrNotExist) && rel != "" {
+		dir, name := split(rel)
+		parent, perr := b.folder(dir)
+		if perr != nil {
+			return nil, perr
+		}
+		if err = parent.mkdir(name, 0o777); err == nil {
+			parent.dirty = true
+		}
+		if err == nil || errors.Is(err, fs.ErrExist) {
+			f, err = openFolder(b.root, rel)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	t := &touched{folder: f}
+	b.open[rel] = t
+	return t, nil
+}
+
+func (b *batch) full() bool { return len(b.open) >= batchFolders }
+
+// sync makes the names in the touched folders durable.
+func (b *batch) sync() error {
+	dirty := 0
+	for _, t := range b.open {
+		if t.dirty {
+			dirty++
+		}
+	}
+	var errs []error
+	for _, t := range b.open {
+		if !t.dirty {
+			continue
+		}
+		if dirty > manyFolders {
+			if supported, err := syncAll(t.folder); supported {
+				b.clean()
+				return err
+			}
+		}
+		errs = append(errs, t.sync())
+	}
+	b.clean()
+	return errors.Join(errs...)
+}
+
+func (b *batch) clean() {
+	for _, t := range b.open {
+		t.dirty = false
+	}
+}
+
+func (b *batch) close() {
+	for rel, t := range b.open {
+		t.close()
+		delete(b.open, rel)
+	}
+}

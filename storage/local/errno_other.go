@@ -1,0 +1,5 @@
+//go:build !unix && !windows
+
+package local
+
+func kindOfErrno(error) error { return nil }

@@ -1,0 +1,294 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hikyaku/hikyaku/storage"
+)
+
+// openLimit bounds the staged files whose handles stay open from Finish to
+// Publish; beyond it they are closed and opened again when needed.
+const openLimit = 256
+
+// fewFiles is up to how many files a Sync syncs one by one: beyond it, one
+// sync of the whole file system is faster.
+const fewFiles = 4
+
+// Stage writes on behalf of one execution. An execution has one Stage at a
+// time: what an earlier one left in the work folder is removed when the next
+// begins.
+type Stage struct {
+	driver    *Driver
+	execution string
+	root      *os.Root
+	work      *folder
+	next      atomic.Uint64
+	open      atomic.Int32
+
+	// made is set when MakeDir changed something that Close must make durable.
+	made atomic.Bool
+
+	// gate is held for reading while the work folder is in use, and for
+	// writing by Close.
+	gate   sync.RWMutex
+	closed bool
+}
+
+// enter keeps the stage open until leave is called, or says that it is closed.
+func (s *Stage) enter(ctx context.Context) (leave func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.gate.RLock()
+	if s.closed {
+		s.gate.RUnlock()
+		return nil, fmt.Errorf("stage %s: %w", s.execution, fs.ErrClosed)
+	}
+	return s.gate.RUnlock, nil
+}
+
+// Stage begins writing; the root is made if it is missing.
+func (d *Driver) Stage(ctx context.Context, execution string) (storage.Stage, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if !validExecution(execution) {
+		return nil, &storage.PathError{Op: "stage", Path: execution, Kind: storage.ErrName, Err: errors.New("not a name of letters, digits and -")}
+	}
+	root, err := d.rootFolder(true)
+	if err != nil {
+		return nil, pathError("stage", d.path, err)
+	}
+	if err := root.RemoveAll(storage.WorkFolder + "/" + execution); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, pathError("stage", storage.WorkFolder+"/"+execution, err)
+	}
+	own, err := root.OpenRoot(".")
+	if err != nil {
+		return nil, pathError("stage", d.path, err)
+	}
+	work, err := d.openWork(execution)
+	if err != nil {
+		_ = own.Close()
+		return nil, pathError("stage", storage.WorkFolder+"/"+execution, err)
+	}
+	return &Stage{driver: d, execution: execution, root: own, work: work}, nil
+}
+
+// Create opens a temporary file for e, of exactly e.Size bytes.
+func (s *Stage) Create(ctx context.Context, e storage.Entry) (storage.StagedFile, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if err := s.driver.checkPath("create", e.Path, false); err != nil {
+		return nil, err
+	}
+	if e.Size < 0 {
+		return nil, &storage.PathError{Op: "create", Path: e.Path, Err: fmt.Errorf("size %d", e.Size)}
+	}
+	if err := s.conflict(e.Path); err != nil {
+		return nil, pathError("create", e.Path, err)
+	}
+	name := "f" + strconv.FormatUint(s.next.Add(1), 10)
+	file, err := s.work.openFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return nil, pathError("create", e.Path, err)
+	}
+	f := &stagedFile{stage: s, path: e.Path, size: e.Size, name: name, file: file}
+	s.open.Add(1)
+	if e.Size >= preallocateFrom {
+		if err := preallocate(file, e.Size); err != nil {
+			f.closeHandle()
+			_ = s.work.remove(name, false)
+			return nil, pathError("create", e.Path, err)
+		}
+	}
+	return f, nil
+}
+
+// conflict reports a directory at path, or a file among its parents.
+func (s *Stage) conflict(path string) error {
+	dir, name := split(path)
+	var e storage.Entry
+	err := s.driver.folders.with(dir, func(f *folder) error { return f.stat(name, &e, nil) })
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case e.Kind == storage.Dir:
+		return &storage.PathError{Op: "create", Path: path, Kind: storage.ErrConflict, Err: errors.New("is a directory")}
+	}
+	return nil
+}
+
+// own returns f as this stage's file.
+func (s *Stage) own(f storage.StagedFile) (*stagedFile, error) {
+	if own, ok := f.(*stagedFile); ok && own.stage == s {
+		return own, nil
+	}
+	return nil, errors.New("file of another stage")
+}
+
+// Sync makes finished files durable.
+func (s *Stage) Sync(ctx context.Context, files []storage.StagedFile) error {
+	if len(files) > fewFiles && canSyncAll {
+		leave, err := s.enter(ctx)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		_, err = syncAll(s.work)
+		return pathError("sync", storage.WorkFolder+"/"+s.execution, err)
+	}
+	for _, f := range files {
+		own, err := s.own(f)
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := own.sync(); err != nil {
+			return pathError("sync", own.path, err)
+		}
+	}
+	return nil
+}
+
+// Publish renames finished files into place.
+func (s *Stage) Publish(ctx context.Context, files []storage.StagedFile) []error {
+	errs := make([]error, len(files))
+	leave, err := s.enter(ctx)
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	defer leave()
+	b := newBatch(s.root)
+	defer b.close()
+	from := 0
+	settle := func(to int) {
+		err := b.sync()
+		for i := from; i < to && err != nil; i++ {
+			if errs[i] == nil {
+				errs[i] = pathError("sync folder", "", err)
+			}
+		}
+		b.close()
+		from = to
+	}
+	for i, f := range files {
+		if b.full() {
+			settle(i)
+		}
+		errs[i] = s.publish(ctx, b, f)
+	}
+	settle(len(files))
+	s.recordOrigins(files, errs)
+	return errs
+}
+
+func (s *Stage) publish(ctx context.Context, b *batch, file storage.StagedFile) error {
+	f, err := s.own(file)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !f.finished {
+		return &storage.PathError{Op: "publish", Path: f.path, Err: errors.New("not finished")}
+	}
+	dir, name := split(f.path)
+	to, err := b.folder(dir)
+	if err != nil {
+		return pathError("publish", f.path, err)
+	}
+	f.closeHandle()
+	if err := s.work.rename(f.name, to.folder, name); err != nil {
+		return pathError("publish", f.path, err)
+	}
+	to.dirty = true
+	f.name = ""
+	return nil
+}
+
+// recordOrigins writes to the index what extended attributes could not hold.
+// The files are published by then; without the record they are copied again.
+func (s *Stage) recordOrigins(files []storage.StagedFile, errs []error) {
+	var records map[string]record
+	for i, file := range files {
+		f, err := s.own(file)
+		if err != nil || errs[i] != nil || f.indexed == nil {
+			continue
+		}
+		if records == nil {
+			records = make(map[string]record)
+		}
+		records[f.path] = *f.indexed
+	}
+	if records == nil {
+		return
+	}
+	work, err := openFolder(s.root, storage.WorkFolder)
+	if err != nil {
+		return
+	}
+	defer work.close()
+	_ = s.driver.index.append(work, records)
+}
+
+// MakeDir makes a directory, or sets the metadata of one that exists.
+func (s *Stage) MakeDir(ctx context.Context, e storage.Entry) error {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := s.driver.checkPath("make folder", e.Path, true); err != nil {
+		return err
+	}
+	b := newBatch(s.root)
+	defer b.close()
+	dir, err := b.folder(strings.TrimSuffix(e.Path, "/"))
+	if err != nil {
+		return pathError("make folder", e.Path, err)
+	}
+	if err := dir.setMetadata(e); err != nil {
+		return pathError("set metadata", e.Path, err)
+	}
+	s.made.Store(true)
+	if canSyncAll {
+		return nil // Close does it once for all
+	}
+	return pathError("make folder", e.Path, b.sync())
+}
+
+// Close removes the work folder. What MakeDir did is durable afterwards.
+func (s *Stage) Close(context.Context) error {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	var err error
+	if s.made.Load() {
+		_, err = syncAll(s.work)
+	}
+	s.work.close()
+	err = errors.Join(err, removeWork(s.root, s.execution), s.root.Close())
+	return pathError("close stage", storage.WorkFolder+"/"+s.execution, err)
+}
