@@ -1,0 +1,149 @@
+package console
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/web"
+)
+
+// Options says what a console works with.
+type Options struct {
+	// Ledger is read; required. If it is a hikyaku.Subscriber the stream is
+	// fed by its commits, otherwise by polling.
+	Ledger hikyaku.Ledger
+	// Operator carries out actions; nil makes the console read only.
+	Operator Operator
+	// Files gives results per file; nil: they are not available.
+	Files FileLister
+	// Authenticate tells whose token it is and what it may do; nil refuses
+	// every token. It must compare in constant time.
+	Authenticate func(token string) (Identity, bool)
+	// AllowedHosts are host names, without port, that requests may name in
+	// Host besides localhost and the loopback addresses.
+	AllowedHosts []string
+	// Ready tells whether the server can work; nil is always ready.
+	Ready func(ctx context.Context) error
+	// Now is the clock; required.
+	Now func() time.Time
+	// Logger gets what went wrong inside; nil discards it.
+	Logger *slog.Logger
+	// Version is shown and exported as build info.
+	Version string
+	// PollInterval is how often a ledger without Subscriber is read; 0 is 1 s.
+	PollInterval time.Duration
+	// Heartbeat is how often an idle stream says that it lives; 0 is 15 s.
+	Heartbeat time.Duration
+}
+
+// Operator is what people can do. Every method is given who did it and why.
+// Errors are *hikyaku.Error, whose kind becomes the HTTP status.
+type Operator interface {
+	TransferOperator
+	RouteOperator
+	TaskOperator
+	DeadLetterOperator
+}
+
+// TransferOperator starts, repeats and ends transfers.
+type TransferOperator interface {
+	Send(ctx context.Context, s hikyaku.Send, a hikyaku.Act) (hikyaku.Transfer, error)
+	Rerun(ctx context.Context, transferID string, a hikyaku.Act) (hikyaku.Transfer, error)
+	Cancel(ctx context.Context, transferID string, a hikyaku.Act) (hikyaku.Transfer, error)
+}
+
+// RouteOperator knows the routes and changes their hot settings. A bandwidth
+// is bytes per second, -1 is unlimited.
+type RouteOperator interface {
+	Routes() []hikyaku.Route
+	PauseRoute(ctx context.Context, name string, a hikyaku.Act) (hikyaku.RouteSettings, error)
+	ResumeRoute(ctx context.Context, name string, a hikyaku.Act) (hikyaku.RouteSettings, error)
+	LimitRoute(ctx context.Context, name string, bytesPerSecond int64, a hikyaku.Act) (hikyaku.RouteSettings, error)
+}
+
+// TaskOperator takes tasks out of their pool and puts them back.
+type TaskOperator interface {
+	Bench(ctx context.Context, taskARN string, a hikyaku.Act) error
+	Unbench(ctx context.Context, taskARN string, a hikyaku.Act) error
+}
+
+// DeadLetterOperator decides about dead letters.
+type DeadLetterOperator interface {
+	// RedriveDeadLetters sends them round again and returns how many it did.
+	RedriveDeadLetters(ctx context.Context, transferIDs []string, a hikyaku.Act) (int, error)
+	// DiscardDeadLetter records that nothing follows.
+	DiscardDeadLetter(ctx context.Context, transferID string, a hikyaku.Act) error
+}
+
+// FileLister gives the results per file of a transfer's running or last attempt.
+type FileLister interface {
+	Files(ctx context.Context, t hikyaku.Transfer, q FileQuery) (FileList, error)
+}
+
+// Console serves the API, the stream, the metrics and the pages. Its methods
+// may be called concurrently.
+type Console struct {
+	ledger    hikyaku.Ledger
+	op        Operator
+	files     FileLister
+	auth      func(string) (Identity, bool)
+	ready     func(context.Context) error
+	now       func() time.Time
+	log       *slog.Logger
+	version   string
+	heartbeat time.Duration
+	hosts     map[string]bool
+	site      *web.Site
+	hub       *hub
+	metrics   *metrics
+	signIn    *signInGuard
+	openAPI   []byte
+	handler   http.Handler
+	stop      func()
+}
+
+var _ http.Handler = (*Console)(nil)
+
+// New returns a console. Close ends its streams; the caller must call it
+// before waiting for the HTTP server to drain.
+func New(o Options) *Console {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.PollInterval <= 0 {
+		o.PollInterval = time.Second
+	}
+	if o.Heartbeat <= 0 {
+		o.Heartbeat = 15 * time.Second
+	}
+	c := &Console{
+		ledger: o.Ledger, op: o.Operator, files: o.Files, auth: o.Authenticate, ready: o.Ready,
+		now: o.Now, log: o.Logger, version: o.Version, heartbeat: o.Heartbeat,
+		hosts: allowedHosts(o.AllowedHosts), site: web.New(), signIn: newSignInGuard(o.Now),
+	}
+	c.metrics = newMetrics(o.Ledger, o.Now, o.Logger, o.Version)
+	c.hub = newHub(o.Ledger, o.Now, o.Logger, o.PollInterval)
+	c.stop = func() {}
+	if s, ok := o.Ledger.(hikyaku.Subscriber); ok {
+		c.hub.live = true
+		c.stop = s.Subscribe(func(t hikyaku.Transfer) {
+			c.metrics.observe(t)
+			c.hub.publish(t)
+		})
+	}
+	c.openAPI = openAPIJSON()
+	c.handler = c.guard(c.mux())
+	return c
+}
+
+// ServeHTTP answers a request.
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.ServeHTTP(w, r) }
+
+// Close ends all streams and the ledger's subscription. It may be called twice.
+func (c *Console) Close() {
+	c.stop()
+	c.hub.close()
+}

@@ -1,0 +1,57 @@
+package console
+
+import (
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/hikyaku/hikyaku"
+)
+
+// allowedHosts is the set of names that Host may carry, against DNS rebinding.
+func allowedHosts(extra []string) map[string]bool {
+	m := map[string]bool{"localhost": true, "127.0.0.1": true, "::1": true}
+	for _, h := range extra {
+		m[hostName(h)] = true
+	}
+	return m
+}
+
+// hostName returns the name in a Host header: no port, no brackets, lower case.
+func hostName(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
+	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// guard wraps the routes: Host first, then headers every reply carries, then
+// the check that a changing request comes from our own pages or from no browser.
+func (c *Console) guard(next http.Handler) http.Handler {
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.fail(w, r, &hikyaku.Error{Kind: hikyaku.KindDenied, Message: "refused: the request comes from another site"})
+	}))
+	protected := cross.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if !c.hosts[hostName(r.Host)] {
+			c.fail(w, r, &hikyaku.Error{
+				Kind:    hikyaku.KindDenied,
+				Message: "refused: the host name " + Printable(r.Host) + " is not one of this server's",
+			})
+			return
+		}
+		protected.ServeHTTP(w, r)
+	})
+}

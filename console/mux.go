@@ -1,0 +1,107 @@
+package console
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// maxBody is the most an action may send, in bytes.
+const maxBody = 4 << 20
+
+// endpoint is one operation of the API.
+type endpoint struct {
+	method, path string
+	scope        Scope
+	serve        func(w http.ResponseWriter, r *http.Request) error
+}
+
+// endpoints is the API; the OpenAPI document is held against it.
+func (c *Console) endpoints() []endpoint {
+	return []endpoint{
+		{"GET", "/api/v1/transfers", ScopeViewer, c.listTransfers},
+		{"POST", "/api/v1/transfers", ScopeProducer, c.sendTransfers},
+		{"GET", "/api/v1/transfers/{transfer_id}", ScopeViewer, c.getTransfer},
+		{"GET", "/api/v1/transfers/{transfer_id}/files", ScopeViewer, c.getFiles},
+		{"GET", "/api/v1/transfers/{transfer_id}/events", ScopeViewer, c.getEvents},
+		{"POST", "/api/v1/transfers/{transfer_id}/rerun", ScopeOperator, c.rerunTransfer},
+		{"POST", "/api/v1/transfers/{transfer_id}/cancel", ScopeOperator, c.cancelTransfer},
+		{"GET", "/api/v1/pool", ScopeViewer, c.getPool},
+		{"POST", "/api/v1/tasks/bench", ScopeOperator, c.benchTask},
+		{"POST", "/api/v1/tasks/unbench", ScopeOperator, c.unbenchTask},
+		{"GET", "/api/v1/agents", ScopeViewer, c.getAgents},
+		{"GET", "/api/v1/dlq", ScopeViewer, c.listDeadLetters},
+		{"POST", "/api/v1/dlq/redrive", ScopeOperator, c.redriveDeadLetters},
+		{"POST", "/api/v1/dlq/discard", ScopeOperator, c.discardDeadLetters},
+		{"GET", "/api/v1/routes", ScopeViewer, c.listRoutes},
+		{"POST", "/api/v1/routes/{name}/pause", ScopeOperator, c.pauseRoute},
+		{"POST", "/api/v1/routes/{name}/resume", ScopeOperator, c.resumeRoute},
+		{"POST", "/api/v1/routes/{name}/limit", ScopeAdmin, c.limitRoute},
+		{"GET", "/api/v1/stats", ScopeViewer, c.getStats},
+		{"GET", "/api/v1/stream", ScopeViewer, c.stream},
+	}
+}
+
+func (c *Console) mux() *http.ServeMux {
+	m := http.NewServeMux()
+	for _, e := range c.endpoints() {
+		m.HandleFunc(e.method+" "+e.path, func(w http.ResponseWriter, r *http.Request) {
+			r, err := c.allow(r, e.scope)
+			if err == nil {
+				err = e.serve(w, r)
+			}
+			if err != nil {
+				c.fail(w, r, err)
+			}
+		})
+	}
+	m.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		c.fail(w, r, notFound("no such operation: "+r.Method+" "+Printable(r.URL.Path)))
+	})
+	m.HandleFunc("GET /api/v1/openapi.json", c.openAPIDocument)
+	m.HandleFunc("GET /api/v1/openapi.yaml", c.openAPISource)
+	m.HandleFunc("GET /metrics", c.metricsPage)
+	m.HandleFunc("GET /healthz", c.healthz)
+	m.HandleFunc("GET /readyz", c.readyz)
+	c.pageRoutes(m)
+	return m
+}
+
+// body decodes a JSON body into v; an empty body leaves it as it is.
+func body(w http.ResponseWriter, r *http.Request, v any) error {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case errors.As(err, &tooLarge):
+		return invalid(fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit))
+	case err != nil:
+		return invalid("the body is not what this operation takes: " + strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if d.More() {
+		return invalid("the body holds more than one JSON value")
+	}
+	return nil
+}
+
+func (c *Console) healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(w, "ok\n") // a client that went away needs no answer
+}
+
+func (c *Console) readyz(w http.ResponseWriter, r *http.Request) {
+	if c.ready != nil {
+		if err := c.ready(r.Context()); err != nil {
+			c.log.WarnContext(r.Context(), "not ready", "error", err)
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+			return
+		}
+	}
+	c.healthz(w, r)
+}

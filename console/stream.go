@@ -1,0 +1,179 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/hikyaku/hikyaku"
+)
+
+const (
+	// streamGap is the least time between two flushes: changes of the same
+	// transfer in between are sent once.
+	streamGap = 200 * time.Millisecond
+	// streamWrite is how long a client may take to read one flush.
+	streamWrite = 20 * time.Second
+	// snapshotLimit is how many transfers a stream starts with.
+	snapshotLimit = 200
+)
+
+// stream sends `transfer` events with the record, `stats` events with the
+// counts, and heartbeats. It starts with a snapshot: what is active, and the
+// newest transfers. Parameters id, route, state and transfer_id narrow it;
+// snapshot=0 leaves the snapshot out.
+func (c *Console) stream(w http.ResponseWriter, r *http.Request) error {
+	v := r.URL.Query()
+	q, err := transferQuery(v, c.now())
+	if err != nil {
+		return err
+	}
+	match := matcher(q, v.Get("transfer_id"))
+	l := c.hub.join(match)
+	defer c.hub.leave(l)
+	if v.Get("snapshot") != "0" {
+		if err := c.snapshot(r, l, q, v.Get("transfer_id")); err != nil {
+			return err
+		}
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	s := &streamWriter{w: w, rc: http.NewResponseController(w), now: c.now}
+	s.line("retry: 2000\n\n")
+	if err := c.pump(r, s, l); err != nil {
+		c.log.DebugContext(r.Context(), "stream ended", "error", err)
+	}
+	return nil
+}
+
+// pump writes until the client leaves, is too slow, or the console closes.
+func (c *Console) pump(r *http.Request, s *streamWriter, l *listener) error {
+	ctx := r.Context()
+	counts := time.NewTicker(time.Second)
+	defer counts.Stop()
+	beat := time.NewTicker(c.heartbeat)
+	defer beat.Stop()
+	gap := time.NewTicker(streamGap)
+	defer gap.Stop()
+	var shown uint64
+	sendStats := func() {
+		if b, err := c.hub.stats(ctx); err == nil { // without them the page shows its age
+			s.event("stats", b)
+		}
+	}
+	sendStats()
+	if err := s.flush(); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.hub.done:
+			return nil
+		case <-counts.C:
+			if g := c.hub.generation(); g != shown {
+				shown = g
+				sendStats()
+			}
+		case <-beat.C:
+			s.line(": heartbeat\n\n")
+			sendStats()
+		case <-l.wake:
+			updates, ok := l.take()
+			if !ok {
+				return errors.New("the client is too slow")
+			}
+			for _, u := range updates {
+				s.event("transfer", u.encoded())
+			}
+			if err := s.flush(); err != nil {
+				return err
+			}
+			select { // let changes of the same transfers gather
+			case <-ctx.Done():
+				return nil
+			case <-gap.C:
+			}
+			continue
+		}
+		if err := s.flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// streamWriter writes events; after the first error it writes nothing more.
+type streamWriter struct {
+	w   http.ResponseWriter
+	rc  *http.ResponseController
+	now func() time.Time
+	err error
+}
+
+func (s *streamWriter) line(text string) {
+	if s.err == nil {
+		_, s.err = s.w.Write([]byte(text))
+	}
+}
+
+func (s *streamWriter) event(name string, data []byte) {
+	if s.err == nil {
+		_, s.err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", name, data)
+	}
+}
+
+// flush sends what was written and gives the next write its time.
+func (s *streamWriter) flush() error {
+	if s.err != nil {
+		return s.err
+	}
+	if err := s.rc.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	if err := s.rc.SetWriteDeadline(s.now().Add(streamWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
+
+func matcher(q hikyaku.Query, transferID string) func(hikyaku.Transfer) bool {
+	return func(t hikyaku.Transfer) bool {
+		return (transferID == "" || t.TransferID == transferID) &&
+			(q.ID == "" || t.ID == q.ID) &&
+			(q.Route == "" || t.Route == q.Route) &&
+			(len(q.States) == 0 || slices.Contains(q.States, t.State))
+	}
+}
+
+// snapshot gives the listener what is there already.
+func (c *Console) snapshot(r *http.Request, l *listener, q hikyaku.Query, transferID string) error {
+	if transferID != "" {
+		t, err := c.transfer(r.Context(), transferID)
+		if err != nil {
+			return err
+		}
+		l.put(&update{t: t})
+		return nil
+	}
+	queries := []hikyaku.Query{{ID: q.ID, Route: q.Route, States: q.States, Limit: snapshotLimit}}
+	if len(q.States) == 0 {
+		active := []hikyaku.State{hikyaku.Starting, hikyaku.Running}
+		queries = append(queries, hikyaku.Query{ID: q.ID, Route: q.Route, States: active, Limit: snapshotLimit})
+	}
+	for _, q := range queries {
+		p, err := c.ledger.Transfers(r.Context(), q)
+		if err != nil {
+			return fmt.Errorf("read snapshot: %w", err)
+		}
+		for _, t := range slices.Backward(p.Transfers) {
+			l.put(&update{t: t})
+		}
+	}
+	return nil
+}
