@@ -37,6 +37,9 @@ type DB struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
 
+	mu    sync.Mutex // guards reads
+	reads map[string]*sql.Stmt
+
 	jobs   chan *update
 	closed chan struct{}
 	once   sync.Once
@@ -56,8 +59,9 @@ type update struct {
 // once per database. It must not be kept after the update returned.
 type Tx struct {
 	//nolint:containedctx // lives exactly as long as one update
-	ctx context.Context
-	db  *DB
+	ctx   context.Context
+	db    *DB
+	after []func()
 }
 
 // open opens or creates the file and brings its schema up to date.
@@ -75,7 +79,7 @@ func open(ctx context.Context, path string, migrations []string) (*DB, error) {
 		u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
 		return u.String()
 	}
-	d := &DB{path: path, stmts: map[string]*sql.Stmt{}, jobs: make(chan *update, maxBatch), closed: make(chan struct{})}
+	d := &DB{path: path, stmts: map[string]*sql.Stmt{}, reads: map[string]*sql.Stmt{}, jobs: make(chan *update, maxBatch), closed: make(chan struct{})}
 	var err error
 	if d.write, err = sql.Open("sqlite", dsn("rw")); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -153,7 +157,48 @@ func (d *DB) Close() error {
 	for _, s := range d.stmts {
 		_ = s.Close() // the connection goes next
 	}
+	d.mu.Lock()
+	for _, s := range d.reads {
+		_ = s.Close() // as above
+	}
+	clear(d.reads)
+	d.mu.Unlock()
 	return errors.Join(d.read.Close(), d.conn.Close(), d.write.Close())
+}
+
+// query runs a query on a reader's connection: it sees the last commit, or the
+// one before if that is being made. Statements are prepared once per query, so
+// the text must come from a small set. The caller closes the rows.
+func (d *DB) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	s, err := d.readStmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(ctx, args...) //nolint:sqlclosecheck // the caller's
+}
+
+// queryRow is query for at most one row.
+func (d *DB) queryRow(ctx context.Context, query string, args ...any) interface{ Scan(dest ...any) error } {
+	s, err := d.readStmt(ctx, query)
+	if err != nil {
+		return failedRow{err}
+	}
+	return s.QueryRowContext(ctx, args...)
+}
+
+// readStmt returns the prepared statement for query.
+func (d *DB) readStmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s, ok := d.reads[query]; ok {
+		return s, nil
+	}
+	s, err := d.read.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	d.reads[query] = s
+	return s, nil
 }
 
 // run is the writer.
@@ -209,6 +254,11 @@ func (d *DB) commit(batch []*update) {
 			err = errors.Join(err, tx.exec("ROLLBACK"))
 		}
 	}
+	if err == nil {
+		for _, fn := range tx.after {
+			fn()
+		}
+	}
 	for i, u := range batch {
 		if err != nil && errs[i] == nil {
 			errs[i] = fmt.Errorf("commit to %s: %w", d.path, err)
@@ -223,13 +273,19 @@ func (t *Tx) savepoint(fn func(*Tx) error) (failed, broken error) {
 	if err := t.exec("SAVEPOINT u"); err != nil {
 		return nil, err
 	}
+	after := len(t.after)
 	if failed = fn(t); failed != nil {
+		t.after = t.after[:after]
 		if err := t.exec("ROLLBACK TO u"); err != nil {
 			return failed, err
 		}
 	}
 	return failed, t.exec("RELEASE u")
 }
+
+// onCommit has the writer call fn once the transaction is on disk, in the
+// order of updates and before they return. fn must not block.
+func (t *Tx) onCommit(fn func()) { t.after = append(t.after, fn) }
 
 func (t *Tx) exec(query string) error {
 	_, err := t.Exec(query)
