@@ -8,7 +8,7 @@ import (
 // EventType names what happened to a transfer. The list is closed and grows only.
 type EventType string
 
-// The event types. Detail of each is the struct of the same name in events.go.
+// The event types. Detail of each is the struct of that name in detail.go.
 const (
 	EventAccepted        EventType = "accepted"         // first event of every understood transfer
 	EventRejected        EventType = "rejected"         // first event of a poison message
@@ -25,8 +25,10 @@ const (
 	EventSucceeded       EventType = "succeeded"
 	EventFailed          EventType = "failed"
 	EventCancelled       EventType = "cancelled"
-	EventRerun           EventType = "rerun" // a person, or a redriven message, sends it round again
-	EventNotified        EventType = "notified"
+	EventRerun           EventType = "rerun"     // a person, or a redriven message, sends it round again
+	EventNotified        EventType = "notified"  // the dead letter or completion event was sent
+	EventStalled         EventType = "stalled"   // a watchdog stops the execution
+	EventDiscarded       EventType = "discarded" // a person decided that nothing follows the dead letter
 )
 
 // Event is one entry of a transfer's log. A transfer's record can be rebuilt

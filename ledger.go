@@ -98,14 +98,15 @@ const (
 // OutboxEntry is a message that a settled change owes to the outside.
 type OutboxEntry struct {
 	SchemaVersion int        `json:"schema_version"`
-	ID            string     `json:"id"` // kind/transfer_id/attempt: the same fact has the same ID
+	ID            string     `json:"id"` // kind/transfer_id/event seq: the same fact has the same ID
 	Kind          OutboxKind `json:"kind"`
 	TransferID    string     `json:"transfer_id"`
 	Route         string     `json:"route"`
 	// Queue is the queue the message came from, so that the dead letter goes to its DLQ.
 	Queue string `json:"queue"`
 	Body  string `json:"body"`
-	// Attributes are sent as message attributes: hikyaku-transfer-id, hikyaku-code, hikyaku-reason.
+	// Attributes are sent as message attributes: hikyaku-transfer-id, hikyaku-code, hikyaku-reason,
+	// hikyaku-reruns (see the Attribute constants).
 	Attributes map[string]string `json:"attributes"`
 	CreatedAt  time.Time         `json:"created_at"`
 	NotBefore  time.Time         `json:"not_before,omitzero"`

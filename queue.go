@@ -47,3 +47,14 @@ type Redriver interface {
 	// destination, and returns a handle to follow it.
 	Redrive(ctx context.Context, destination string) (handle string, err error)
 }
+
+// The attributes of dead letters; a message that carries AttributeTransfer is
+// a redrive of that transfer.
+const (
+	AttributeTransfer = "hikyaku-transfer-id"
+	AttributeCode     = "hikyaku-code"
+	AttributeReason   = "hikyaku-reason"
+	// AttributeReruns is the transfer's Reruns when the dead letter was
+	// written: a letter from before the last rerun is not obeyed again.
+	AttributeReruns = "hikyaku-reruns"
+)

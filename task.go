@@ -37,7 +37,9 @@ type Task struct {
 
 	BenchedUntil  time.Time `json:"benched_until,omitzero"` // zero while BENCHED: until a person or its agent
 	BenchedReason string    `json:"benched_reason,omitempty"`
-	Version       int64     `json:"version"`
+	// BenchedBy is the person who benched it; empty: hikyaku did.
+	BenchedBy string `json:"benched_by,omitempty"`
+	Version   int64  `json:"version"`
 }
 
 // Lease is one transfer's right to one task. Every write made under it is

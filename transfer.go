@@ -61,6 +61,15 @@ type Bytes struct {
 	Written     int64 `json:"written"`
 }
 
+// Found is what a look saw at the source; zero where it cannot be listed.
+type Found struct {
+	Listed    bool      `json:"listed"`
+	Objects   int64     `json:"objects"`
+	Bytes     int64     `json:"bytes"`
+	Newest    time.Time `json:"newest,omitzero"`
+	Truncated bool      `json:"truncated,omitempty"`
+}
+
 // Durations are milliseconds; 0 is unknown or not reached.
 type Durations struct {
 	Queued       int64 `json:"queued"`
@@ -88,6 +97,8 @@ type Transfer struct {
 	SchemaVersion int `json:"schema_version"`
 	// Version counts the writes of this record; the Ledger checks and raises it.
 	Version int64 `json:"version"`
+	// EventSeq is the Seq of its last event.
+	EventSeq int64 `json:"event_seq"`
 
 	ID         string `json:"id"`
 	TransferID string `json:"transfer_id"` // ULID: sorts by creation
@@ -100,6 +111,9 @@ type Transfer struct {
 	Key       string `json:"key,omitempty"`
 	MessageID string `json:"message_id"`
 	Body      string `json:"body,omitempty"`
+	// Queue is the name of the queue its message came from; empty when it was
+	// sent through the API.
+	Queue string `json:"queue,omitempty"`
 
 	State   State   `json:"state"`
 	Outcome Outcome `json:"outcome"`
@@ -119,6 +133,9 @@ type Transfer struct {
 	BudgetFrom  int `json:"budget_from,omitempty"`
 	Free        int `json:"free,omitempty"`
 	MaxAttempts int `json:"max_attempts"`
+	// Reruns counts how often it was sent round again, RerunAt is the last time.
+	Reruns  int       `json:"reruns,omitempty"`
+	RerunAt time.Time `json:"rerun_at,omitzero"`
 	// CopyAll makes the next attempt use TransferMode ALL.
 	CopyAll bool `json:"copy_all,omitempty"`
 
@@ -130,6 +147,9 @@ type Transfer struct {
 	ExecutionStatus string    `json:"execution_status"`
 	AgentARNs       []string  `json:"agent_arns"`
 
+	// Found is what the last look saw at the source.
+	Found Found `json:"found,omitzero"`
+
 	Files     Files     `json:"files"`
 	Bytes     Bytes     `json:"bytes"`
 	Rate      int64     `json:"throughput_bps"`
@@ -140,7 +160,8 @@ type Transfer struct {
 	// PhaseAt is when ExecutionStatus last changed.
 	PhaseAt time.Time `json:"phase_at,omitzero"`
 
-	// Failure is why it FAILED, was REJECTED, or why the last attempt failed.
+	// Failure is why it FAILED, was REJECTED, or why the last attempt failed;
+	// while RUNNING it is why a watchdog asked the execution to stop.
 	Failure *Failure `json:"error"`
 	LogURL  string   `json:"log_url"`
 	// DeadLetter says where its dead letter is, if it has one.

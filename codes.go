@@ -1,0 +1,80 @@
+package hikyaku
+
+// The catalogue's codes. 1: message and route, 2: source, 3: pool, agents and
+// tasks, 4: execution and transfer, 5: destination, 6: verification, 7: queue
+// and outbox, 8: server, config and CLI, 9: internal.
+const (
+	CodeNotUnderstood = "HKY-1001"
+	CodeEmptyBody     = "HKY-1002"
+	CodeBodyTooLarge  = "HKY-1003"
+	CodeDuplicateKey  = "HKY-1004"
+	CodeIDMissing     = "HKY-1005"
+	CodeIDRefused     = "HKY-1006"
+	CodeNoRoute       = "HKY-1007"
+	CodeRouteUnclear  = "HKY-1008"
+	CodeKeyNoMatch    = "HKY-1009"
+	CodePathRefused   = "HKY-1010"
+	CodeFilterTooLong = "HKY-1011"
+	CodeRouteInvalid  = "HKY-1012"
+
+	CodeSourceMissing     = "HKY-2001"
+	CodeSourceGone        = "HKY-2002"
+	CodeSourceDenied      = "HKY-2003"
+	CodeSourceChanged     = "HKY-2004"
+	CodeSourceUnavailable = "HKY-2005"
+	CodeNameNotAllowed    = "HKY-2006"
+	CodePathConflict      = "HKY-2007"
+	CodeCaseCollision     = "HKY-2008"
+	CodeArchived          = "HKY-2009"
+	CodeNoBucket          = "HKY-2010"
+
+	CodeAgentOffline    = "HKY-3001"
+	CodeTaskUnavailable = "HKY-3002"
+	CodeStartRefused    = "HKY-3003"
+	CodeTaskInUse       = "HKY-3004"
+	CodeTaskRefused     = "HKY-3005"
+	CodeLaunchStalled   = "HKY-3006"
+	CodeProgressStalled = "HKY-3007"
+	CodeStartLost       = "HKY-3008"
+	CodeExecutionLost   = "HKY-3009"
+	CodeOrphan          = "HKY-3010"
+	CodeStartDenied     = "HKY-3011"
+	CodeNoTask          = "HKY-3012"
+
+	CodeExecutionFailed     = "HKY-4001"
+	CodeThrottled           = "HKY-4002"
+	CodeServerFault         = "HKY-4003"
+	CodeStoppedElsewhere    = "HKY-4004"
+	CodeWrongState          = "HKY-4005"
+	CodeForceNeeded         = "HKY-4006"
+	CodeNoDeadLetter        = "HKY-4007"
+	CodeNoTransfer          = "HKY-4008"
+	CodeFilesFailed         = "HKY-4009"
+	CodeLocationUnreachable = "HKY-4010"
+
+	CodeDestinationDenied      = "HKY-5001"
+	CodeNoSpace                = "HKY-5002"
+	CodeDestinationUnavailable = "HKY-5003"
+	CodeFileTooLarge           = "HKY-5004"
+
+	CodeMismatch         = "HKY-6001"
+	CodeCorrupt          = "HKY-6002"
+	CodeMetadataMismatch = "HKY-6003"
+
+	CodeQueueUnavailable  = "HKY-7001"
+	CodeQueueGaveUp       = "HKY-7002"
+	CodeOutboxStuck       = "HKY-7003"
+	CodeNoDeadLetterQueue = "HKY-7004"
+
+	CodeConfigInvalid     = "HKY-8001"
+	CodePortInUse         = "HKY-8002"
+	CodeFolderLocked      = "HKY-8003"
+	CodeFolderNotWritable = "HKY-8004"
+	CodeLedgerUnreadable  = "HKY-8005"
+	CodeLocationCheck     = "HKY-8006"
+	CodeUnauthorized      = "HKY-8007"
+	CodeServerUnreachable = "HKY-8008"
+	CodeBandwidthRefused  = "HKY-8009"
+
+	CodeInternal = "HKY-9001"
+)

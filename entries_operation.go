@@ -1,0 +1,189 @@
+package hikyaku
+
+// operationEntries say what is wrong with queues, the server, its config and itself.
+func operationEntries() []Entry {
+	return []Entry{
+		{
+			Code: CodeQueueUnavailable, Kind: KindTransient, Retryable: true,
+			English: Text{
+				Title:  "The queue does not answer",
+				Cause:  "Network trouble, or the queue is gone.",
+				Remedy: "Nothing to do if it passes; messages stay in the queue.",
+			},
+			Japanese: Text{
+				Title:  "キューが応答しません",
+				Cause:  "ネットワークの障害か、キューがありません。",
+				Remedy: "一時的なら対処は不要です。メッセージはキューに残ります。",
+			},
+		},
+		{
+			Code: CodeQueueGaveUp, Kind: KindInvalid,
+			English: Text{
+				Title:  "The queue gave up on the message",
+				Cause:  "It was received too often without being accepted, and the queue moved it away by itself.",
+				Remedy: "Look for errors of that time in the log, then redrive.",
+			},
+			Japanese: Text{
+				Title:  "キューがメッセージを諦めました",
+				Cause:  "受け付けられないまま受信回数が上限に達し、キューが移しました。",
+				Remedy: "その時刻のエラーをログで調べ、再投入してください。",
+			},
+		},
+		{
+			Code: CodeOutboxStuck, Kind: KindTransient, Retryable: true,
+			English: Text{
+				Title:  "A notification cannot be sent",
+				Cause:  "The dead-letter or completion queue refuses it.",
+				Remedy: "Check that the queue exists and may be written; it is tried again by itself.",
+			},
+			Japanese: Text{
+				Title:  "通知を送れません",
+				Cause:  "デッドレターキューまたは完了通知のキューが受け付けません。",
+				Remedy: "キューの存在と権限を確認してください。自動で再試行されます。",
+			},
+		},
+		{
+			Code: CodeNoDeadLetterQueue, Kind: KindInvalid,
+			English: Text{
+				Title:  "There is no dead-letter queue",
+				Cause:  "The queue has no redrive policy, so dead letters live in the ledger only.",
+				Remedy: "Give the queue a dead-letter queue; hikyaku dlq works without one.",
+			},
+			Japanese: Text{
+				Title:  "デッドレターキューがありません",
+				Cause:  "キューに再投入ポリシーがなく、デッドレターは台帳だけにあります。",
+				Remedy: "キューにデッドレターキューを設定してください。なくても hikyaku dlq は使えます。",
+			},
+		},
+		{
+			Code: CodeConfigInvalid, Kind: KindInvalid,
+			English: Text{
+				Title:  "The config is not valid",
+				Cause:  "A key is unknown or a value cannot work; the message says where.",
+				Remedy: "Correct the file.",
+			},
+			Japanese: Text{
+				Title:  "設定が正しくありません",
+				Cause:  "未知のキーか、成り立たない値があります。場所はメッセージにあります。",
+				Remedy: "設定ファイルを直してください。",
+			},
+		},
+		{
+			Code: CodePortInUse, Kind: KindConflict,
+			English: Text{
+				Title:  "A port is in use",
+				Cause:  "Another program listens on the address.",
+				Remedy: "Stop it, or choose another address under listen (\":0\" takes any free port).",
+			},
+			Japanese: Text{
+				Title:  "ポートが使用中です",
+				Cause:  "別のプログラムがそのアドレスで待ち受けています。",
+				Remedy: "それを止めるか、listen で別のアドレスを選んでください（\":0\" は空きポート）。",
+			},
+		},
+		{
+			Code: CodeFolderLocked, Kind: KindConflict,
+			English: Text{
+				Title:  "Another server uses the data folder",
+				Cause:  "A running hikyaku holds its lock; the message says which process.",
+				Remedy: "Stop that process, or choose another folder with --data.",
+			},
+			Japanese: Text{
+				Title:  "データフォルダーは使用中です",
+				Cause:  "動作中の hikyaku がロックしています。プロセスはメッセージにあります。",
+				Remedy: "そのプロセスを止めるか、--data で別のフォルダーを選んでください。",
+			},
+		},
+		{
+			Code: CodeFolderNotWritable, Kind: KindDenied,
+			English: Text{
+				Title:  "The data folder cannot be written",
+				Cause:  "Permissions, a read-only file system, or no space.",
+				Remedy: "Correct it, or choose another folder with --data.",
+			},
+			Japanese: Text{
+				Title:  "データフォルダーに書き込めません",
+				Cause:  "権限、読み取り専用、または空き不足です。",
+				Remedy: "直すか、--data で別のフォルダーを選んでください。",
+			},
+		},
+		{
+			Code: CodeLedgerUnreadable, Kind: KindInternal,
+			English: Text{
+				Title:  "The ledger cannot be opened",
+				Cause:  "A file is damaged, or was written by a newer hikyaku.",
+				Remedy: "Use the newer version, or restore the folder from a backup.",
+			},
+			Japanese: Text{
+				Title:  "台帳を開けません",
+				Cause:  "ファイルの破損か、新しい版の hikyaku が書いたものです。",
+				Remedy: "新しい版を使うか、バックアップから戻してください。",
+			},
+		},
+		{
+			Code: CodeLocationCheck, Kind: KindNotFound,
+			English: Text{
+				Title:  "A location failed its check",
+				Cause:  "A route's source or destination cannot be reached, read or written as needed.",
+				Remedy: "The message says which and why.",
+			},
+			Japanese: Text{
+				Title:  "ロケーションの検査に失敗しました",
+				Cause:  "経路の送り元か送り先に、必要な接続・読み取り・書き込みができません。",
+				Remedy: "どれがなぜかはメッセージにあります。",
+			},
+		},
+		{
+			Code: CodeUnauthorized, Kind: KindDenied,
+			English: Text{
+				Title:  "The token or key is not accepted",
+				Cause:  "It is missing, wrong, expired, or its scope does not allow the action.",
+				Remedy: "Use eval \"$(hikyaku env)\", or ask for a token with the needed scope.",
+			},
+			Japanese: Text{
+				Title:  "トークンまたは鍵が認められません",
+				Cause:  "ないか、誤りか、期限切れか、権限の範囲外です。",
+				Remedy: "eval \"$(hikyaku env)\" を使うか、必要な権限のトークンを発行してもらってください。",
+			},
+		},
+		{
+			Code: CodeServerUnreachable, Kind: KindTransient,
+			English: Text{
+				Title:  "The server does not answer",
+				Cause:  "It is not running, or the address is wrong.",
+				Remedy: "Start hikyaku serve, or check --url and --data.",
+			},
+			Japanese: Text{
+				Title:  "サーバーが応答しません",
+				Cause:  "起動していないか、アドレスが違います。",
+				Remedy: "hikyaku serve を起動するか、--url と --data を確認してください。",
+			},
+		},
+		{
+			Code: CodeBandwidthRefused, Kind: KindInvalid,
+			English: Text{
+				Title:  "The bandwidth is not valid",
+				Cause:  "It must be -1 (unlimited) or at least 1 byte per second.",
+				Remedy: "Give a positive rate, or \"unlimited\".",
+			},
+			Japanese: Text{
+				Title:  "帯域の値が正しくありません",
+				Cause:  "-1（無制限）か、毎秒 1 バイト以上でなければなりません。",
+				Remedy: "正の値か「無制限」を指定してください。",
+			},
+		},
+		{
+			Code: CodeInternal, Kind: KindInternal, Retryable: true,
+			English: Text{
+				Title:  "Something inside hikyaku went wrong",
+				Cause:  "This is a defect.",
+				Remedy: "Please report it with hikyaku logs and the version.",
+			},
+			Japanese: Text{
+				Title:  "hikyaku の内部で問題が起きました",
+				Cause:  "これは不具合です。",
+				Remedy: "hikyaku logs の出力と版を添えて報告してください。",
+			},
+		},
+	}
+}
