@@ -10,12 +10,16 @@
 package engine
 
 import (
+	"hash"
 	"time"
 
 	"github.com/hikyaku/hikyaku/storage"
 )
 
-// Phase is the part of a run that is under way, in DataSync's words.
+// Phase is the part of a run that is under way, in DataSync's words. Copying
+// begins while the scan goes on: a run is PREPARING until the first item is
+// transferred or the scan ends, TRANSFERRING until the last item is copied,
+// and VERIFYING while the rest is verified and published.
 type Phase string
 
 // The phases.
@@ -61,11 +65,19 @@ type Job struct {
 	// DryRun plans and reports, and changes nothing.
 	DryRun bool
 	// OnFile, if set, is called once for each item that was transferred,
-	// verified, skipped for an error, deleted or failed. Calls come from
-	// several goroutines at once; it must not block for long.
+	// skipped for an error, deleted or failed (a dry run: would be), and once
+	// more for each that POINT_IN_TIME_CONSISTENT finds to differ afterwards.
+	// Items skipped because nothing was to be done are only counted. Calls
+	// come from several goroutines at once; it must not block for long.
 	OnFile func(FileResult)
 	// Now is the clock; required.
 	Now func() time.Time
+	// CRC64 makes a fast CRC64NVME hash, which is then computed for every
+	// content; nil means CRC32C, which the standard library does fast.
+	CRC64 func() hash.Hash64
+	// Random returns numbers in [0,1) for the jitter of retries; nil is
+	// math/rand/v2. Calls may be concurrent.
+	Random func() float64
 }
 
 // Action says what was done with an item.
@@ -91,14 +103,18 @@ type FileResult struct {
 	SourceSum, DestinationSum storage.Sum
 	Verified                  bool
 	Duration                  time.Duration
-	// Err is set for ActionFailed.
+	// Err is set for ActionFailed, and for ActionSkipped when the item was
+	// skipped for an error.
 	Err error
 	// Code classifies Err: see the Code constants in errors.go.
 	Code Code
 }
 
 // Counters are DataSync's counters (Basic mode: Files* count files and
-// directories). Failed counts beside them follow FilesFailed.
+// directories). Failed counts beside them follow FilesFailed. FilesSkipped
+// counts all that was not attempted: unchanged items, those OverwriteMode
+// NEVER keeps, and those that failed while preparing. FilesTransferred counts
+// what was published; estimates grow until the scan ends.
 type Counters struct {
 	EstimatedFilesToTransfer int64
 	EstimatedBytesToTransfer int64

@@ -1,0 +1,61 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// caseGuard finds names that differ only in case, one directory level at a
+// time. Paths must come in listing order.
+type caseGuard struct{ levels []caseLevel }
+
+// caseLevel is a directory the listing is in: its names by their folded form.
+type caseLevel struct {
+	dir   string
+	names map[string]string
+}
+
+func newCaseGuard() *caseGuard {
+	return &caseGuard{levels: []caseLevel{{names: map[string]string{}}}}
+}
+
+// check reports a collision of path with an item seen before; an item inside
+// a colliding directory collides too.
+func (g *caseGuard) check(path string) error {
+	for len(g.levels) > 1 && !strings.HasPrefix(path, g.levels[len(g.levels)-1].dir) {
+		g.levels = g.levels[:len(g.levels)-1]
+	}
+	top := g.levels[len(g.levels)-1]
+	if top.names == nil {
+		return coded(CaseCollision, fmt.Errorf("%q lies in a directory whose name differs from another's only in case", path))
+	}
+	name := strings.TrimSuffix(path[len(top.dir):], "/")
+	first, taken := top.names[fold(name)]
+	collides := taken && first != name
+	if !taken {
+		top.names[fold(name)] = name
+	}
+	if strings.HasSuffix(path, "/") {
+		level := caseLevel{dir: path}
+		if !collides {
+			level.names = map[string]string{}
+		}
+		g.levels = append(g.levels, level)
+	}
+	if collides {
+		return coded(CaseCollision, fmt.Errorf("%q and %q differ only in case", top.dir+first, top.dir+name))
+	}
+	return nil
+}
+
+// fold maps each rune to the least of those that differ from it only in case.
+func fold(s string) string {
+	return strings.Map(func(c rune) rune {
+		least := c
+		for r := unicode.SimpleFold(c); r != c; r = unicode.SimpleFold(r) {
+			least = min(least, r)
+		}
+		return least
+	}, s)
+}

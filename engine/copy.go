@@ -1,0 +1,339 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hikyaku/hikyaku/storage"
+)
+
+// enginePart is the unit of parallel copying where the destination leaves the choice.
+const enginePart = 32 << 20
+
+// partSize returns the destination's unit of writing for a file.
+func (r *run) partSize() int64 {
+	if r.dstP.PartSize > 0 {
+		return r.dstP.PartSize
+	}
+	return enginePart
+}
+
+// transfer copies a file into the stage and finishes it, trying again as the
+// kind of failure allows. On error nothing of it is left staged.
+func (r *run) transfer(ctx context.Context, it *item) error {
+	for {
+		err := r.transferOnce(ctx, it)
+		if err == nil {
+			return nil
+		}
+		r.discard(ctx, it)
+		if err := r.again(ctx, it, err); err != nil {
+			return err
+		}
+	}
+}
+
+// discard drops what is staged of a file, also when ctx has ended. A failure
+// needs no report: closing the stage removes the file with its folder.
+func (r *run) discard(ctx context.Context, it *item) {
+	if it.file == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	_ = it.file.Discard(ctx)
+	it.file = nil
+}
+
+// fileCopy is one try to copy a file.
+type fileCopy struct {
+	r     *run
+	it    *item
+	part  int64
+	parts int
+	sums  *partSums // of the run's algorithm
+	// other holds part checksums of the algorithm the source's own checksum
+	// has, if that differs from the run's.
+	other *partSums
+	// stated is the source's own checksum of the whole.
+	stated storage.Sum
+}
+
+func (r *run) transferOnce(ctx context.Context, it *item) error {
+	it.meter.reset()
+	st, err := r.stage(ctx)
+	if err != nil {
+		return err
+	}
+	c := fileCopy{r: r, it: it, part: r.partSize(), parts: 1}
+	length := int64(-1)
+	if it.src.Size > c.part {
+		c.parts = int((it.src.Size + c.part - 1) / c.part)
+		length = c.part
+	}
+	first, err := r.src.Open(ctx, it.src, 0, length)
+	if err != nil {
+		return coded(SourceReadFailed, err)
+	}
+	it.want = delivered(complete(it.src, first.Entry), r.opt.preserve, r.srcP, r.dstP)
+	it.want.Kind = storage.File
+	if it.file, err = st.Create(ctx, it.want); err != nil {
+		_ = first.Body.Close() // nothing was read
+		return err
+	}
+	c.stated = first.Sum
+	c.sums = newPartSums(c.parts)
+	if a := c.stated.Algorithm; a != storage.NoSum && a != r.sums.primary {
+		c.other = newPartSums(c.parts)
+	}
+	if err := c.copyParts(ctx, first); err != nil {
+		return err
+	}
+	return c.finish(ctx)
+}
+
+// complete joins what the listing and the opening of a source item told.
+func complete(listed, opened storage.Entry) storage.Entry {
+	opened.Path, opened.Kind, opened.Size, opened.Implicit = listed.Path, listed.Kind, listed.Size, listed.Implicit
+	if opened.ModTime.IsZero() {
+		opened.ModTime = listed.ModTime
+	}
+	if opened.POSIX == nil {
+		opened.POSIX = listed.POSIX
+	}
+	if opened.Object == nil {
+		opened.Object = listed.Object
+	}
+	return opened
+}
+
+// finish checks the content against the source's checksum and completes the
+// staged file.
+func (c *fileCopy) finish(ctx context.Context) error {
+	it := c.it
+	it.sum = c.sums.whole()
+	have := it.sum
+	if c.other != nil {
+		have = c.other.whole()
+	}
+	if c.stated.Algorithm != storage.NoSum && have != c.stated {
+		return &itemError{code: ChecksumMismatch, step: Transferring, err: errors.Join(errors.New("content read differs from the source's own checksum"), storage.ErrCorrupt)}
+	}
+	origin := storage.Origin{Size: it.src.Size, ETag: it.src.ETag, ModTime: it.src.ModTime}
+	return it.file.Finish(ctx, it.want, origin, it.sum)
+}
+
+// copyParts copies the first part from its open content and the others from
+// their own, several at a time.
+func (c *fileCopy) copyParts(ctx context.Context, first *storage.Content) error {
+	if c.parts == 1 {
+		return c.copyPart(ctx, 0, first)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(c.parts, cap(c.r.partSlots)) {
+		wg.Go(func() {
+			for n := int(next.Add(1)) - 1; n < c.parts; n = int(next.Add(1)) - 1 {
+				content := first
+				if n > 0 {
+					content = nil
+				}
+				if err := c.slotted(ctx, n, content); err != nil {
+					cancel(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+func (c *fileCopy) slotted(ctx context.Context, n int, content *storage.Content) error {
+	select {
+	case c.r.partSlots <- struct{}{}:
+		defer func() { <-c.r.partSlots }()
+		return c.copyPart(ctx, n, content)
+	case <-ctx.Done():
+		if content != nil {
+			_ = content.Body.Close()
+		}
+		return context.Cause(ctx)
+	}
+}
+
+// copyPart copies one part, again and again while failures are temporary.
+func (c *fileCopy) copyPart(ctx context.Context, n int, content *storage.Content) error {
+	for {
+		sent, err := c.copyPartOnce(ctx, n, content)
+		if err == nil || ctx.Err() != nil || classify(err) != Transient {
+			return err
+		}
+		content = nil
+		turn, ok := c.it.transient()
+		if !ok {
+			return &itemError{code: Transient, step: Transferring, err: err}
+		}
+		c.it.meter.add(-sent)
+		if pauseErr := c.r.pause(ctx, turn); pauseErr != nil {
+			return errors.Join(pauseErr, err)
+		}
+	}
+}
+
+func (c *fileCopy) copyPartOnce(ctx context.Context, n int, content *storage.Content) (sent int64, err error) {
+	it := c.it
+	offset := int64(n) * c.part
+	size := min(c.part, it.src.Size-offset)
+	if content == nil {
+		length := size
+		if c.parts == 1 {
+			length = -1
+		}
+		if content, err = c.r.src.Open(ctx, it.src, offset, length); err != nil {
+			return 0, coded(SourceReadFailed, err)
+		}
+	}
+	rd := &sourceReader{ctx: ctx, r: c.r, it: it, body: content.Body, primary: c.r.sums.start(c.r.sums.primary)}
+	if c.other != nil {
+		rd.other = c.r.sums.start(c.stated.Algorithm)
+	}
+	err = it.file.WritePart(ctx, offset, size, rd)
+	if err == nil && rd.err == nil {
+		rd.drain(size)
+	}
+	closeErr := content.Body.Close()
+	switch {
+	case rd.err != nil:
+		return rd.n, coded(SourceReadFailed, rd.err)
+	case err != nil:
+		return rd.n, err
+	case rd.n < size:
+		return rd.n, fmt.Errorf("write part at %d: %d of %d bytes taken", offset, rd.n, size)
+	case closeErr != nil:
+		return rd.n, coded(SourceReadFailed, closeErr)
+	}
+	c.sums.sums[n], c.sums.sizes[n] = rd.primary.sum(), size
+	if c.other != nil {
+		c.other.sums[n], c.other.sizes[n] = rd.other.sum(), size
+	}
+	return rd.n, nil
+}
+
+// sourceReader passes a body on: limited, counted, summed. It keeps the
+// source's error apart from the destination's.
+type sourceReader struct {
+	ctx     context.Context //nolint:containedctx // lives as long as the part it reads
+	r       *run
+	it      *item
+	body    io.Reader
+	primary *running
+	other   *running
+	n       int64
+	err     error
+}
+
+// Read implements [io.Reader].
+func (s *sourceReader) Read(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	limit := s.r.job.Limit
+	n, err := s.body.Read(p[:limit.allowed(len(p))])
+	if n > 0 {
+		s.n += int64(n)
+		s.primary.add(p[:n])
+		if s.other != nil {
+			s.other.add(p[:n])
+		}
+		s.it.meter.add(int64(n))
+		if waitErr := limit.take(s.ctx, s.r.job.Now, n); waitErr != nil && err == nil {
+			err = waitErr
+		}
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err //nolint:wrapcheck // io.Reader
+}
+
+// drain reads the body's end, for the connection's sake and to notice a
+// source that is longer than it was listed.
+func (s *sourceReader) drain(size int64) {
+	if s.n != size {
+		return
+	}
+	var one [1]byte
+	for s.err == nil {
+		n, err := s.body.Read(one[:])
+		switch {
+		case n > 0:
+			s.err = storage.ErrChanged
+		case errors.Is(err, io.EOF):
+			return
+		case err != nil:
+			s.err = err
+		}
+	}
+}
+
+// copyLink makes the link the source has, unless the destination has it.
+func (r *run) copyLink(ctx context.Context, t *task) (skip bool, err error) {
+	target, err := readLink(ctx, r.src, t.src)
+	if err != nil {
+		return false, coded(SourceReadFailed, err)
+	}
+	want := delivered(t.src, r.opt.preserve, r.srcP, r.dstP)
+	if t.op == opCheck && t.dst.Kind == storage.Symlink {
+		have, err := readLink(ctx, r.dst, t.dst)
+		if err == nil && have == target {
+			return true, nil
+		}
+	}
+	if r.job.DryRun {
+		return false, nil
+	}
+	if err := r.retry(ctx, func() error { return r.links.MakeSymlink(ctx, want, target) }); err != nil {
+		return false, err
+	}
+	if !r.opt.verify {
+		return false, nil
+	}
+	made, err := r.dst.Stat(ctx, t.src.Path)
+	if err != nil {
+		return false, coded(DestinationReadFailed, err)
+	}
+	have, err := readLink(ctx, r.dst, made)
+	if err != nil {
+		return false, coded(DestinationReadFailed, err)
+	}
+	if have != target {
+		return false, mismatch("link read back differs from the source")
+	}
+	return false, nil
+}
+
+// maxLink bounds a link's target.
+const maxLink = 64 << 10
+
+func readLink(ctx context.Context, d storage.Driver, e storage.Entry) (string, error) {
+	c, err := d.Open(ctx, e, 0, -1)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = c.Body.Close() }() // read to its end
+	target, err := io.ReadAll(io.LimitReader(c.Body, maxLink+1))
+	if err != nil {
+		return "", err
+	}
+	if len(target) > maxLink {
+		return "", fmt.Errorf("link target is longer than %d bytes", maxLink)
+	}
+	return string(target), nil
+}

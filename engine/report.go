@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hikyaku/hikyaku/storage"
+)
+
+// stage returns the run's stage, opened on first use.
+func (r *run) stage(ctx context.Context) (storage.Stage, error) {
+	r.staging.Lock()
+	defer r.staging.Unlock()
+	if r.staged == nil && r.stageErr == nil {
+		r.staged, r.stageErr = r.dst.Stage(ctx, r.job.Execution)
+		if r.stageErr != nil {
+			r.stageErr = &RunError{Code: DestinationUnavailable, Err: fmt.Errorf("stage at %s: %w", r.dstP.Name, r.stageErr)}
+			r.cancel(r.stageErr)
+		}
+	}
+	return r.staged, r.stageErr
+}
+
+// closeStage removes what is staged, also after cancellation.
+func (r *run) closeStage() error {
+	if r.staged == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), cleanupTime)
+	defer cancel()
+	return r.staged.Close(ctx)
+}
+
+// report passes a result on.
+func (r *run) report(f FileResult) {
+	if f.Err != nil {
+		r.mu.Lock()
+		if len(r.first) < maxFirstErrors {
+			r.first = append(r.first, f)
+		}
+		r.mu.Unlock()
+	}
+	if r.job.OnFile != nil {
+		r.job.OnFile(f)
+	}
+}
+
+// failed reports an item that failed in the phase given, unless err knows better.
+func (r *run) failed(ctx context.Context, e storage.Entry, phase int32, err error) {
+	r.fail(ctx, FileResult{Path: e.Path, Kind: e.Kind, Size: e.Size, Err: err}, phase)
+}
+
+func (r *run) failedItem(ctx context.Context, it *item, phase int32, err error) {
+	r.fail(ctx, FileResult{
+		Path: it.src.Path, Kind: it.src.Kind, Size: it.src.Size, Err: err,
+		SourceSum: it.sum, DestinationSum: it.dstSum, Duration: r.job.Now().Sub(it.started),
+	}, phase)
+}
+
+func (r *run) fail(ctx context.Context, f FileResult, phase int32) {
+	if ctx.Err() != nil {
+		return // the run's end is what failed, not the item
+	}
+	f.Code, f.Action, f.Step = classify(f.Err), ActionFailed, phases()[phase]
+	if ie := (*itemError)(nil); errors.As(f.Err, &ie) && ie.step != "" {
+		f.Step = ie.step
+	}
+	switch f.Step {
+	case Preparing:
+		f.Action = ActionSkipped
+		r.prog.c.failedPrepare.Add(1)
+		r.prog.c.skipped.Add(1)
+	case Transferring:
+		r.prog.c.failedTransfer.Add(1)
+	case Verifying:
+		r.prog.c.failedVerify.Add(1)
+	}
+	r.report(f)
+	if fatal(f.Err) {
+		r.cancel(&RunError{Code: NoSpace, Err: fmt.Errorf("write to %s: %w", r.dstP.Name, f.Err)})
+	}
+}
+
+// result sums the run up.
+func (r *run) result(start time.Time, err error) (Result, error) {
+	end := r.job.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := Result{Counters: r.prog.c.load(), Total: end.Sub(start), FirstErrors: r.first}
+	durations := [3]*time.Duration{&out.Prepare, &out.Transfer, &out.Verify}
+	last := end
+	for i := len(r.marks) - 1; i >= 0; i-- {
+		if !r.marks[i].IsZero() {
+			*durations[i] = last.Sub(r.marks[i])
+			last = r.marks[i]
+		}
+	}
+	c := out.Counters
+	runErr := (*RunError)(nil)
+	switch {
+	case errors.As(err, &runErr):
+		out.Code, out.Detail = runErr.Code, runErr.Error()
+	case err != nil:
+		out.Code, out.Detail = Cancelled, err.Error()
+	case c.FailedVerify > 0:
+		out.Code, out.Detail = VerificationFailed, detailMismatch
+	case c.FailedPrepare+c.FailedTransfer+c.FailedDelete > 0:
+		out.Code, out.Detail = FilesSkipped, detailSkipped
+	}
+	return out, err
+}
