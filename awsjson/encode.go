@@ -78,7 +78,7 @@ func appendFields(b []byte, v reflect.Value, first bool, depth int) ([]byte, boo
 		f := t.Field(i)
 		tag, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		value := v.Field(i)
-		if f.Anonymous && tag == "" && value.Kind() == reflect.Struct && f.IsExported() {
+		if f.Anonymous && tag == "" && value.Kind() == reflect.Struct && f.Type != reflect.TypeFor[time.Time]() {
 			var err error
 			if b, first, err = appendFields(b, value, first, depth+1); err != nil {
 				return nil, first, err
