@@ -68,7 +68,8 @@ func receive(tx *Tx, call queue.ReceiveCall) (queue.ReceiveResult, error) {
 	}
 	removed := 0
 	for len(r.result.Messages) < call.Max && removed < maxRemoved {
-		found, err := r.scan(call.Max - len(r.result.Messages))
+		limit := call.Max - len(r.result.Messages)
+		found, err := r.scan(limit)
 		if err != nil {
 			return queue.ReceiveResult{}, err
 		}
@@ -81,9 +82,12 @@ func receive(tx *Tx, call queue.ReceiveCall) (queue.ReceiveResult, error) {
 				removed++
 			}
 		}
-		if len(found) == 0 {
+		if len(found) < limit {
 			break
 		}
+	}
+	if err := r.handOut(); err != nil {
+		return queue.ReceiveResult{}, err
 	}
 	var next sql.NullInt64
 	if err := tx.QueryRow("SELECT min(visible_at) FROM messages WHERE queue = ?", id).Scan(&next); err != nil {
@@ -133,7 +137,8 @@ func scanMessage(rows *sql.Rows) (m queue.Message, visibleAt int64, err error) {
 	return m, visibleAt, nil
 }
 
-// settle hands a message out, or removes it if it is expired or dead.
+// settle takes a message to be handed out, or removes it if it is expired or
+// dead.
 func (r *receiver) settle(m queue.Message) (gone bool, err error) {
 	if m.SentAt.Before(r.call.SentAfter) {
 		_, err := r.tx.Exec("DELETE FROM messages WHERE seq = ?", m.Key)
@@ -151,10 +156,20 @@ func (r *receiver) settle(m queue.Message) (gone bool, err error) {
 		m.FirstReceivedAt = now
 	}
 	r.result.Messages = append(r.result.Messages, m)
-	_, err = r.tx.Exec(`
-		UPDATE messages SET visible_at = ?, receives = ?, total_receives = ?, received_at = ?, first_received_at = ? WHERE seq = ?`,
-		m.VisibleAt.UnixMilli(), m.Receives, m.TotalReceives, now.UnixMilli(), m.FirstReceivedAt.UnixMilli(), m.Key)
-	return false, err
+	return false, nil
+}
+
+// handOut records the receive, after the scan is over: a message that stays
+// visible must not be met by it again.
+func (r *receiver) handOut() error {
+	for _, m := range r.result.Messages {
+		if _, err := r.tx.Exec(`
+			UPDATE messages SET visible_at = ?, receives = ?, total_receives = ?, received_at = ?, first_received_at = ? WHERE seq = ?`,
+			m.VisibleAt.UnixMilli(), m.Receives, m.TotalReceives, m.ReceivedAt.UnixMilli(), m.FirstReceivedAt.UnixMilli(), m.Key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fromMillis reads a time; zero and less are the zero time.
