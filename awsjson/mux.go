@@ -31,12 +31,12 @@ func NewMux(first *Server, others ...*Server) *Mux {
 
 // ServeHTTP serves one request.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	target := r.Header.Get("X-Amz-Target")
-	if target == "" && isQueryProtocol(r) {
+	name := target(r)
+	if name == "" && isQueryProtocol(r) {
 		refuseQueryProtocol(w)
 		return
 	}
-	prefix, _, _ := strings.Cut(target, ".")
+	prefix, _, _ := strings.Cut(name, ".")
 	if s, ok := m.byPrefix[prefix]; ok {
 		s.ServeHTTP(w, r)
 		return

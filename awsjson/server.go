@@ -93,7 +93,7 @@ func NewServer(opts Options) *Server {
 // ServeHTTP serves one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start, id := s.opts.Now(), newRequestID()
-	operation := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), s.opts.TargetPrefix+".")
+	operation := strings.TrimPrefix(target(r), s.opts.TargetPrefix+".")
 	log := s.opts.Logger.With("service", s.opts.Service, "request_id", id, "operation", printable(operation))
 	defer func() {
 		if p := recover(); p != nil {
@@ -138,10 +138,10 @@ func (s *Server) serve(r *http.Request, id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	prefix, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	prefix, name, _ := strings.Cut(target(r), ".")
 	op, known := s.operations[name]
 	if prefix != s.opts.TargetPrefix || !known {
-		return nil, unknownOperation(printable(r.Header.Get("X-Amz-Target")))
+		return nil, unknownOperation(printable(target(r)))
 	}
 	if !identity.May(op.Scopes...) {
 		return nil, accessDenied(fmt.Sprintf("Access key %s is not allowed to perform %s: it needs one of the scopes %v.",
@@ -159,6 +159,15 @@ func (s *Server) serve(r *http.Request, id string) ([]byte, error) {
 		return nil, fmt.Errorf("encode reply of %s: %w", name, err)
 	}
 	return reply, nil
+}
+
+// target is the operation asked for. Presigning moves x-amz- headers into the
+// query.
+func target(r *http.Request) string {
+	if t := r.Header.Get("X-Amz-Target"); t != "" {
+		return t
+	}
+	return r.URL.Query().Get("X-Amz-Target")
 }
 
 // checkContentType wants application/x-amz-json-1.0 or -1.1, whichever: the
