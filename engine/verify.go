@@ -146,6 +146,8 @@ func (r *run) compare(ctx context.Context, p pair) error {
 		return r.compareLinks(ctx, p)
 	case p.src.Size != p.dst.Size:
 		return coded(ChecksumMismatch, fmt.Errorf("%d bytes at the source, %d at the destination", p.src.Size, p.dst.Size))
+	case r.known.has(p.src) && r.dstP.POSIXMetadata && !r.srcP.UserMetadata:
+		return r.compareMetadata(p)
 	case r.known.has(p.src):
 		return nil
 	}
