@@ -32,7 +32,7 @@ type server struct {
 	url     string
 	client  *api.Client
 
-	ends    chan end // one for each execution to end
+	ends chan end // one for each execution to end
 }
 
 // end is how an execution ends.
