@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/console"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) watchCommand() *cobra.Command {
+	var s selection
+	c := &cobra.Command{
+		Use: "watch [ID|TRANSFER_ID]", Short: a.t("watch_short"), Long: a.t("watch_long"),
+		Example: "  hikyaku watch\n  hikyaku watch A-123",
+		Args:    a.atMost(1), ValidArgsFunction: a.completeIDs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return a.watchOne(cmd.Context(), args[0])
+			}
+			f, err := a.filter(s)
+			if err != nil {
+				return err
+			}
+			return a.watchAll(cmd.Context(), f)
+		},
+	}
+	c.Flags().StringVar(&s.route, "route", "", a.t("flag_route_only"))
+	c.Flags().StringSliceVar(&s.states, "state", nil, a.t("flag_state"))
+	a.completes(c, "route", a.completeRoutes)
+	a.completes(c, "state", a.completeStates)
+	return c
+}
+
+func (a *app) newView() view {
+	switch {
+	case a.output == outputJSON:
+		return &jsonView{a: a}
+	case a.IsTerminal && a.Getenv("TERM") != "dumb":
+		return newScreen(a)
+	}
+	return &lineView{a: a, last: map[string]string{}}
+}
+
+// watchOne follows a transfer to its end and ends by its outcome.
+func (a *app) watchOne(ctx context.Context, name string) error {
+	d, err := a.resolve(ctx, name)
+	if err != nil {
+		return err
+	}
+	ended, err := a.wait(ctx, []string{d.TransferID}, 0, a.newView())
+	if err != nil {
+		return interrupted(err)
+	}
+	if a.output == outputTable && len(ended) == 1 {
+		e := console.Explain(ended[0], a.lang, a.Now())
+		if _, err := a.Stdout.Write([]byte(e.Answer + "\n")); err != nil {
+			return err
+		}
+	}
+	return exit(outcomeExits(ended))
+}
+
+// watchAll follows everything that is selected until it is interrupted.
+func (a *app) watchAll(ctx context.Context, f console.Filter) error {
+	v := a.newView()
+	defer v.close()
+	err := a.follow(ctx, f, "", func(_ context.Context, e console.StreamEvent) error {
+		if e.Transfer != nil && selects(f, *e.Transfer) {
+			v.show(*e.Transfer)
+		}
+		if s, ok := v.(*screen); ok && e.Stats != nil {
+			s.counts(*e.Stats)
+		}
+		return nil
+	})
+	return interrupted(err)
+}
+
+// selects covers what the stream cannot narrow by itself.
+func selects(f console.Filter, t hikyaku.Transfer) bool {
+	return (f.Error == "" || (t.Failure != nil && t.Failure.Code == f.Error)) &&
+		(f.Since.IsZero() || !t.CreatedAt.Before(f.Since)) && (f.Until.IsZero() || t.CreatedAt.Before(f.Until))
+}
+
+// interrupted is how watching ends: by Ctrl-C, which is no failure.
+func interrupted(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// jsonView writes one record per line.
+type jsonView struct{ a *app }
+
+func (v *jsonView) show(t hikyaku.Transfer) {
+	e := json.NewEncoder(v.a.Stdout)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(t) // a reader that went away ends us by SIGPIPE
+}
+
+func (v *jsonView) close() {}
