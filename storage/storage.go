@@ -91,7 +91,7 @@ type Object struct {
 // Sum is a checksum of a whole content. The zero Sum means unknown.
 type Sum struct {
 	Algorithm Algorithm
-	// Value is big endian.
+	// Value is big endian; a CRC32C takes the first 4 bytes.
 	Value [8]byte
 }
 
@@ -236,6 +236,13 @@ type StagedFile interface {
 	ReadBack(ctx context.Context, offset, length int64) (io.ReadCloser, error)
 	// Discard drops an unpublished file. Safe after Publish (does nothing).
 	Discard(ctx context.Context) error
+}
+
+// PartSizer is implemented by staged files of stores that limit the number of
+// parts: a very large file needs larger ones than [Properties.PartSize].
+type PartSizer interface {
+	// PartSize takes the place of Properties.PartSize for this file.
+	PartSize() int64
 }
 
 // OriginReader is implemented by drivers that record [Origin].
