@@ -1,0 +1,245 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/hikyaku/hikyaku"
+)
+
+// Accept records a message. After nil the message may be acknowledged: it is
+// a transfer, joined one, was seen before, asks for nothing, or is poison and
+// recorded as REJECTED with a dead letter. After an error it must stay in the
+// queue. Accepting a message again changes nothing but the duplicate's entry
+// in the log.
+func (d *Dispatcher) Accept(ctx context.Context, m hikyaku.Message) error {
+	if id := m.Attributes[hikyaku.AttributeTransfer]; id != "" {
+		handled, err := d.acceptRedriven(ctx, m, id)
+		if handled || err != nil {
+			return err
+		}
+	}
+	requests, err := hikyaku.ParseBody(m.Body)
+	if err != nil {
+		return d.reject(ctx, m, hikyaku.Request{}, err)
+	}
+	for _, q := range requests {
+		if err := d.acceptOne(ctx, m, q); err != nil {
+			return fmt.Errorf("accept message %s: %w", m.ID, err)
+		}
+	}
+	return nil
+}
+
+func (d *Dispatcher) acceptOne(ctx context.Context, m hikyaku.Message, q hikyaku.Request) error {
+	r, q, err := d.understand(m.Queue, q)
+	if err != nil {
+		return d.reject(ctx, m, q, err)
+	}
+	_, err = d.admit(ctx, admission{route: r, request: q, message: m, body: bodyOf(m, q)})
+	return err
+}
+
+// understand resolves a request's route and checks what it asks for.
+func (d *Dispatcher) understand(queue string, q hikyaku.Request) (hikyaku.Route, hikyaku.Request, error) {
+	r, q, err := d.currentRoutes().Resolve(queue, q)
+	if err != nil {
+		return r, q, err
+	}
+	if err := r.CheckID(q.ID); err != nil {
+		return r, q, err
+	}
+	_, err = hikyaku.Filter(r, q.ID, q.Paths)
+	return r, q, err
+}
+
+// admission is an understood request on its way into the ledger.
+type admission struct {
+	route   hikyaku.Route
+	request hikyaku.Request
+	message hikyaku.Message
+	body    string
+	by      string
+}
+
+func (a *admission) unique() []string {
+	names := []string{hikyaku.MessageKey(a.message.ID, a.route.Name, a.request.ID)}
+	if a.request.Key != "" {
+		names = append(names, hikyaku.ProducerKey(a.route.Name, a.request.Key))
+	}
+	return names
+}
+
+// admit makes a transfer of a request, or joins it to one that still waits.
+// It returns the transfer that stands for the request.
+func (d *Dispatcher) admit(ctx context.Context, a admission) (hikyaku.Transfer, error) {
+	var err error
+	for range maxTries {
+		var t hikyaku.Transfer
+		if t, err = d.admitOnce(ctx, a); err == nil {
+			return t, nil
+		}
+		var c *hikyaku.ConflictError
+		if !errors.As(err, &c) {
+			return t, err
+		}
+		if c.What == "unique" {
+			return d.duplicate(ctx, c.Owner, a.message)
+		}
+	}
+	return hikyaku.Transfer{}, err
+}
+
+func (d *Dispatcher) admitOnce(ctx context.Context, a admission) (hikyaku.Transfer, error) {
+	waiting, err := d.Ledger.Transfers(ctx, hikyaku.Query{
+		ID: a.request.ID, Route: a.route.Name, States: []hikyaku.State{hikyaku.Queued}, Limit: 20,
+	})
+	if err != nil {
+		return hikyaku.Transfer{}, fmt.Errorf("find waiting transfers of the id: %w", err)
+	}
+	for _, t := range waiting.Transfers {
+		if slices.Equal(t.Paths, a.request.Paths) && maps.Equal(t.Metadata, a.request.Metadata) {
+			e := d.edit(t)
+			e.change.Unique = a.unique()
+			if err := e.record(ctx, a.by, &hikyaku.JoinedDetail{MessageID: a.message.ID, Key: a.request.Key}); err != nil {
+				return t, err
+			}
+			err := e.commit(ctx)
+			return e.t, err
+		}
+	}
+	return d.create(ctx, a)
+}
+
+func (d *Dispatcher) create(ctx context.Context, a admission) (hikyaku.Transfer, error) {
+	settings, err := d.view.route(ctx, a.route.Name)
+	if err != nil {
+		return hikyaku.Transfer{}, fmt.Errorf("read pool: %w", err)
+	}
+	detail := acceptedDetail(a)
+	if settings.Paused {
+		detail.Reason, detail.WaitingDetail = hikyaku.RoutePaused, settings.PausedReason
+	}
+	e := d.edit(hikyaku.Transfer{TransferID: d.NewID()})
+	e.change.Unique = a.unique()
+	if err := e.record(ctx, a.by, detail); err != nil {
+		return e.t, err
+	}
+	err = e.commit(ctx)
+	return e.t, err
+}
+
+func acceptedDetail(a admission) *hikyaku.AcceptedDetail {
+	q := a.request
+	return &hikyaku.AcceptedDetail{
+		ID: q.ID, Route: a.route.Name, Queue: a.message.Queue, MessageID: a.message.ID, Key: q.Key,
+		Paths: q.Paths, Metadata: q.Metadata, Body: a.body, MaxAttempts: a.route.MaxAttempts,
+		Reason: hikyaku.NoFreeTask, SentAt: a.message.SentAt,
+	}
+}
+
+// duplicate records that a message came again. That the record could not be
+// changed just now is no reason to keep the message.
+func (d *Dispatcher) duplicate(ctx context.Context, owner string, m hikyaku.Message) (hikyaku.Transfer, error) {
+	t, err := d.update(ctx, owner, func(e *edit) error {
+		return e.record(ctx, "", &hikyaku.DuplicateDetail{MessageID: m.ID, Receives: m.Receives})
+	})
+	if conflict(err) != "" || errors.Is(err, hikyaku.ErrNotFound) {
+		return t, nil
+	}
+	return t, err
+}
+
+// reject records a message that is not understood. The dead letter follows
+// from the outbox at once; the message does not burn its receives first.
+func (d *Dispatcher) reject(ctx context.Context, m hikyaku.Message, q hikyaku.Request, cause error) error {
+	if kind := hikyaku.KindOf(cause); kind != hikyaku.KindInvalid && kind != hikyaku.KindNotFound {
+		return cause
+	}
+	e := d.edit(hikyaku.Transfer{TransferID: d.NewID()})
+	e.change.Unique = []string{hikyaku.MessageKey(m.ID, q.Route, requestName(q))}
+	err := e.record(ctx, "", &hikyaku.RejectedDetail{
+		ID: q.ID, Route: q.Route, Queue: m.Queue, MessageID: m.ID, Body: m.Body, Failure: poisonFailure(cause),
+	})
+	if err != nil {
+		return err
+	}
+	err = e.commit(ctx)
+	var c *hikyaku.ConflictError
+	if errors.As(err, &c) && c.What == "unique" {
+		_, err = d.duplicate(ctx, c.Owner, m)
+	}
+	if err != nil {
+		return fmt.Errorf("reject message %s: %w", m.ID, err)
+	}
+	d.Logger.WarnContext(ctx, "message rejected", slog.String("message_id", m.ID), slog.String("queue", m.Queue), slog.Any("error", cause))
+	return nil
+}
+
+func poisonFailure(cause error) hikyaku.Failure {
+	f := hikyaku.FailureOf(cause, hikyaku.CodeNotUnderstood)
+	var e *hikyaku.Error
+	if errors.As(cause, &e) && e.Message != "" {
+		f.Message = e.Message
+		if e.Subject != "" {
+			f.Message = e.Subject + ": " + e.Message
+		}
+	}
+	return f
+}
+
+// requestName identifies a request within its message.
+func requestName(q hikyaku.Request) string {
+	if q.Object != nil {
+		return "s3://" + q.Object.Bucket + "/" + q.Object.Key
+	}
+	return q.ID
+}
+
+// bodyOf is what is kept of a message for one of its requests: the body as
+// received, or for a record of a notification a body that asks for it alone.
+func bodyOf(m hikyaku.Message, q hikyaku.Request) string {
+	if q.Object == nil {
+		return m.Body
+	}
+	return requestBody(q)
+}
+
+// requestBody writes a request as a message body of our own JSON.
+func requestBody(q hikyaku.Request) string {
+	raw, err := json.Marshal(hikyaku.Send{ID: q.ID, Route: q.Route, Key: q.Key, Paths: q.Paths, Metadata: q.Metadata})
+	if err != nil {
+		return q.ID // strings always encode
+	}
+	return string(raw)
+}
+
+// attributeText makes a text fit for an SQS message attribute.
+func attributeText(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, s)
+	if r := []rune(s); len(r) > 256 {
+		s = string(r[:256])
+	}
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// newMessage stands for what was sent through the API.
+func (d *Dispatcher) newMessage(body string) hikyaku.Message {
+	return hikyaku.Message{ID: "send-" + d.NewID(), Body: body, Receives: 1, SentAt: d.Now().UTC().Truncate(time.Millisecond)}
+}

@@ -1,0 +1,224 @@
+package dispatch
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hikyaku/hikyaku"
+)
+
+// viewAge is how old the view of the pool may get, readAhead how many ready
+// transfers of a route are read at once.
+const (
+	viewAge   = time.Second
+	readAhead = 128
+)
+
+// view is what this process believes about the pool: read from the ledger
+// every viewAge, kept up to date by this process's own commits. Every decision
+// made on it is checked again by Commit.
+type view struct {
+	mu       sync.Mutex
+	ledger   hikyaku.Ledger
+	now      func() time.Time
+	loaded   time.Time // zero: must be read
+	tasks    map[string]hikyaku.Task
+	agents   map[string]hikyaku.Agent
+	settings map[string]hikyaku.RouteSettings
+
+	// claims are tasks and transfers that a job of this process works on.
+	claimedTasks     map[string]struct{}
+	claimedTransfers map[string]struct{}
+	ready            map[string]*readyList
+	turn             int       // of the routes, for fairness
+	brake            time.Time // nothing starts before
+}
+
+// readyList are candidates of one route read ahead.
+type readyList struct {
+	items []hikyaku.Transfer
+	// drained: the ledger had no more when last asked and nothing was
+	// announced since.
+	drained bool
+}
+
+func (v *view) init(l hikyaku.Ledger, now func() time.Time) {
+	v.ledger, v.now = l, now
+	v.claimedTasks, v.claimedTransfers = map[string]struct{}{}, map[string]struct{}{}
+	v.ready = map[string]*readyList{}
+}
+
+// fresh makes sure that the view is recent; v.mu is held.
+func (v *view) fresh(ctx context.Context) error {
+	now := v.now()
+	if !v.loaded.IsZero() && now.Sub(v.loaded) < viewAge {
+		return nil
+	}
+	p, err := v.ledger.Pool(ctx, "")
+	if err != nil {
+		return err
+	}
+	v.tasks, v.agents, v.settings = map[string]hikyaku.Task{}, map[string]hikyaku.Agent{}, map[string]hikyaku.RouteSettings{}
+	for _, t := range p.Tasks {
+		v.tasks[t.ARN] = t
+	}
+	for _, a := range p.Agents {
+		v.agents[a.ARN] = a
+	}
+	for _, s := range p.Settings {
+		v.settings[s.Route] = s
+	}
+	v.loaded = now
+	return nil
+}
+
+// stale makes the next use read the ledger.
+func (v *view) stale() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.loaded = time.Time{}
+}
+
+// task returns a task; again reads the ledger first.
+func (v *view) task(ctx context.Context, arn string, again bool) (hikyaku.Task, bool, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if again {
+		v.loaded = time.Time{}
+	}
+	if err := v.fresh(ctx); err != nil {
+		return hikyaku.Task{}, false, err
+	}
+	t, ok := v.tasks[arn]
+	return t, ok, nil
+}
+
+// route returns a route's settings.
+func (v *view) route(ctx context.Context, name string) (hikyaku.RouteSettings, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.fresh(ctx); err != nil {
+		return hikyaku.RouteSettings{}, err
+	}
+	s := v.settings[name]
+	s.Route = name
+	return s, nil
+}
+
+// applied keeps the view up to date with a commit of this process.
+func (v *view) applied(c *hikyaku.Change) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.loaded.IsZero() {
+		return
+	}
+	for _, w := range c.Tasks {
+		if w.Task.Version < v.tasks[w.Task.ARN].Version {
+			continue
+		}
+		if w.Delete {
+			delete(v.tasks, w.Task.ARN)
+			continue
+		}
+		t := w.Task
+		t.Version++
+		v.tasks[t.ARN] = t
+	}
+	for _, s := range c.Settings {
+		if s.Version >= v.settings[s.Route].Version {
+			s.Version++
+			v.settings[s.Route] = s
+		}
+	}
+	for _, a := range c.Agents {
+		v.agents[a.ARN] = a
+	}
+}
+
+// announce says that a route may have something ready.
+func (v *view) announce(route string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.list(route).drained = false
+}
+
+func (v *view) list(route string) *readyList {
+	l := v.ready[route]
+	if l == nil {
+		l = &readyList{}
+		v.ready[route] = l
+	}
+	return l
+}
+
+// busy counts executions on an agent as far as this process knows; v.mu is held.
+func (v *view) busy(arn string) int {
+	n := 0
+	for _, t := range v.tasks {
+		_, claimed := v.claimedTasks[t.ARN]
+		if (claimed || t.TransferID != "") && slices.Contains(t.AgentARNs, arn) {
+			n++
+		}
+	}
+	return n
+}
+
+// free returns the least busy task of a route that can take work now; reason
+// says why there is none. v.mu is held.
+func (v *view) free(route string) (best hikyaku.Task, reason hikyaku.WaitingReason, detail string, ok bool) {
+	now, reason := v.now(), hikyaku.NoFreeTask
+	bestLoad := 0
+	for _, t := range v.tasks {
+		if t.Route != route || !leasable(t, now) {
+			continue
+		}
+		if _, claimed := v.claimedTasks[t.ARN]; claimed {
+			continue
+		}
+		load, offline, full := v.load(t)
+		if offline != "" {
+			reason, detail = hikyaku.AgentOffline, offline
+			continue
+		}
+		if full {
+			continue
+		}
+		if !ok || load < bestLoad || load == bestLoad && before(t, best) {
+			best, bestLoad, ok = t, load, true
+		}
+	}
+	return best, reason, detail, ok
+}
+
+func before(a, b hikyaku.Task) bool {
+	if c := a.LastUsed.Compare(b.LastUsed); c != 0 {
+		return c < 0
+	}
+	return strings.Compare(a.ARN, b.ARN) < 0
+}
+
+// load is how busy the busiest agent of a task is.
+func (v *view) load(t hikyaku.Task) (load int, offline string, full bool) {
+	for _, arn := range t.AgentARNs {
+		a, known := v.agents[arn]
+		if !known || !a.Online {
+			return 0, arn, false
+		}
+		n := v.busy(arn)
+		full = full || a.Slots > 0 && n >= a.Slots
+		load = max(load, n)
+	}
+	return load, "", full
+}
+
+// leasable reports whether a task may get a lease at now.
+func leasable(t hikyaku.Task, now time.Time) bool {
+	if t.TransferID != "" {
+		return false
+	}
+	return t.State == hikyaku.Idle ||
+		t.State == hikyaku.Benched && !t.BenchedUntil.IsZero() && !t.BenchedUntil.After(now)
+}
