@@ -1,0 +1,76 @@
+package source_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// moto runs moto_server on a free loopback port and returns its URL. The test
+// is skipped where there is none, and fails there under CI.
+func moto(t *testing.T) string {
+	t.Helper()
+	program, err := exec.LookPath("moto_server")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("moto_server is needed under CI: %v", err)
+		}
+		t.Skipf("SKIPPED, NOT TESTED: moto_server is not installed: %v", err)
+	}
+	address := freeAddress(t)
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := exec.CommandContext(t.Context(), program, "-H", "127.0.0.1", "-p", port)
+	if err := server.Start(); err != nil {
+		t.Fatalf("start moto_server: %v", err)
+	}
+	t.Cleanup(func() {
+		_ = server.Process.Kill() // it may have ended with the test's context
+		_ = server.Wait()         // killed: always an error
+	})
+	url := "http://" + address
+	if err := answers(t.Context(), url+"/moto-api/"); err != nil {
+		t.Fatalf("moto_server: %v", err)
+	}
+	return url
+}
+
+// freeAddress is a loopback address nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }() // only its address was wanted
+	return l.Addr().String()
+}
+
+// answers waits until a GET of url is answered.
+func answers(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+		if err != nil {
+			return err
+		}
+		if reply, err := http.DefaultClient.Do(request); err == nil {
+			return reply.Body.Close()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("no answer from %s: %w", url, ctx.Err())
+		}
+	}
+}
