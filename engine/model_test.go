@@ -131,7 +131,7 @@ func TestRun_LeavesWhatTheModelSays(t *testing.T) {
 		}
 		again := b.run().Counters
 		if b.job.Options.TransferMode != "ALL" && again.FilesTransferred+again.FilesDeleted != 0 {
-			rt.Fatalf("second run found something to do: %+v", again)
+			rt.Fatalf("second run found something to do: %+v %+v", again, b.files)
 		}
 	})
 }

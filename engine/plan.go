@@ -131,10 +131,12 @@ func (p *planner) unreadable(s *scanned) {
 }
 
 // keep notes a destination item that must stay, so that its directories do.
+// The merge may not have come as far as the item, so no directory is left.
 func (p *planner) keep(d *scanned) {
-	n := p.enter(d.entry.Path)
-	if n.role == dirDelete {
-		n.kept.Store(true)
+	for _, n := range p.stack {
+		if n.role == dirDelete && strings.HasPrefix(d.entry.Path, n.entry.Path) {
+			n.kept.Store(true)
+		}
 	}
 }
 
