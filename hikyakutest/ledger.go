@@ -63,6 +63,13 @@ func (l *Ledger) Active(route, id string) string {
 	return l.active[[2]string{route, id}]
 }
 
+// Owner returns the transfer that took a unique name, or "".
+func (l *Ledger) Owner(unique string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unique[unique]
+}
+
 // Commit implements hikyaku.Ledger.
 func (l *Ledger) Commit(ctx context.Context, c hikyaku.Change) error {
 	if err := ctx.Err(); err != nil {
