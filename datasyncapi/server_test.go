@@ -28,7 +28,7 @@ const (
 )
 
 // serve returns the URL of a server over s.
-func serve(t *testing.T, s *mover.Service) string {
+func serve(t testing.TB, s *mover.Service) string {
 	t.Helper()
 	server := httptest.NewServer(datasyncapi.New(datasyncapi.Options{
 		Mover: s, Logger: slog.New(slog.DiscardHandler), Now: time.Now,

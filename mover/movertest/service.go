@@ -166,7 +166,7 @@ func (d *driver) Close() error {
 
 // Start returns a started service that is stopped with the test. What cfg
 // leaves empty is filled with a store in memory, an [Opener] and [Instant].
-func Start(t *testing.T, cfg mover.Config) *mover.Service {
+func Start(t testing.TB, cfg mover.Config) *mover.Service {
 	t.Helper()
 	cfg.Account, cfg.Region, cfg.Rand = "123456789012", "us-east-1", rand.Reader
 	if cfg.Now == nil {
