@@ -1,0 +1,275 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/hikyaku/hikyaku"
+)
+
+// config is hikyaku.yaml. hikyaku.example.yaml in this folder's root explains
+// every key; a test holds the two together.
+type config struct {
+	Data         string                 `yaml:"data"`
+	S3           s3Config               `yaml:"s3"`
+	Queue        queueConfig            `yaml:"queue"`
+	Listen       listenConfig           `yaml:"listen"`
+	DefaultRoute string                 `yaml:"default_route"`
+	Retention    duration               `yaml:"retention"`
+	Routes       map[string]routeConfig `yaml:"routes"`
+}
+
+// s3Config says which object store the routes' s3:// locations mean.
+type s3Config struct {
+	// Endpoint is "embedded", or a URL; empty with a Region means Amazon S3.
+	Endpoint string `yaml:"endpoint"`
+	Region   string `yaml:"region"`
+	Profile  string `yaml:"profile"`
+}
+
+// queueConfig says where messages come from.
+type queueConfig struct {
+	// URL is "embedded" or a real SQS queue's URL.
+	URL string `yaml:"url"`
+	// DeadLetterURL is the URL of its dead-letter queue; required with a real queue.
+	DeadLetterURL string `yaml:"dead_letter_url"`
+	Region        string `yaml:"region"`
+	Profile       string `yaml:"profile"`
+}
+
+// listenConfig holds host:port pairs; port 0 picks a free one.
+type listenConfig struct {
+	Console string `yaml:"console"`
+	API     string `yaml:"api"`
+	S3      string `yaml:"s3"`
+}
+
+// routeConfig is one route; see hikyaku.Route for the meaning of each field.
+type routeConfig struct {
+	Queue          string      `yaml:"queue"`
+	Source         string      `yaml:"source"`
+	Destination    string      `yaml:"destination"`
+	Include        string      `yaml:"include"`
+	KeyPattern     string      `yaml:"key_pattern"`
+	IDPattern      string      `yaml:"id_pattern"`
+	Ready          readyConfig `yaml:"ready"`
+	Pool           int         `yaml:"pool"`
+	Verify         string      `yaml:"verify"`
+	TransferMode   string      `yaml:"transfer_mode"`
+	BytesPerSecond int64       `yaml:"bytes_per_second"`
+	MaxAttempts    int         `yaml:"max_attempts"`
+	Retry          retryConfig `yaml:"retry"`
+	AllowEmpty     bool        `yaml:"allow_empty"`
+	LaunchTimeout  duration    `yaml:"launch_timeout"`
+	StallTimeout   duration    `yaml:"stall_timeout"`
+}
+
+type readyConfig struct {
+	Quiet  duration `yaml:"quiet"`
+	Marker string   `yaml:"marker"`
+}
+
+type retryConfig struct {
+	First duration `yaml:"first"`
+	Max   duration `yaml:"max"`
+}
+
+// duration is a time.Duration written as in Go, and with d for days.
+type duration time.Duration
+
+// UnmarshalYAML reads "30s", "10m", "90d".
+func (d *duration) UnmarshalYAML(b []byte) error {
+	s := strings.Trim(strings.TrimSpace(string(b)), `"'`)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseFloat(days, 64)
+		if err != nil || n < 0 {
+			return fmt.Errorf("%q is not a duration: write 30s, 10m, 12h or 90d", s)
+		}
+		*d = duration(n * 24 * float64(time.Hour))
+		return nil
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil || v < 0 {
+		return fmt.Errorf("%q is not a duration: write 30s, 10m, 12h or 90d", s)
+	}
+	*d = duration(v)
+	return nil
+}
+
+// newConfig returns the defaults: one route from s3://outbox/ to a folder
+// below the data folder.
+func newConfig(data string) config {
+	return config{
+		Data:      data,
+		S3:        s3Config{Endpoint: embedded, Region: defaultRegion},
+		Queue:     queueConfig{URL: embedded},
+		Listen:    listenConfig{Console: "127.0.0.1:7700", API: "127.0.0.1:7701", S3: "127.0.0.1:7702"},
+		Retention: duration(90 * 24 * time.Hour),
+	}
+}
+
+const (
+	embedded        = "embedded"
+	defaultRegion   = "us-east-1"
+	defaultQueue    = "hikyaku"
+	defaultDataDir  = "./hikyaku-data"
+	deadLetterAfter = "-dlq" // queue name + this is its dead-letter queue
+)
+
+// loadConfig reads file ("" means defaults only). data, when not empty, wins
+// over the file's data. Unknown keys are errors that show the line.
+func loadConfig(file, data string) (config, error) {
+	c := newConfig(defaultDataDir)
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return c, fmt.Errorf("read config: %w", err)
+		}
+		dec := yaml.NewDecoder(bytes.NewReader(text), yaml.DisallowUnknownField())
+		if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+			return c, &hikyaku.Error{Kind: hikyaku.KindInvalid, Code: hikyaku.CodeConfigInvalid, Op: "read config", Subject: file, Message: yaml.FormatError(err, false, true)}
+		}
+	}
+	if data != "" {
+		c.Data = data
+	}
+	abs, err := filepath.Abs(c.Data)
+	if err != nil {
+		return c, fmt.Errorf("data folder %s: %w", c.Data, err)
+	}
+	c.Data = abs
+	if len(c.Routes) == 0 {
+		c.Routes = map[string]routeConfig{"default": {Source: "s3://outbox/", Destination: "file://" + filepath.Join(abs, "delivered")}}
+	}
+	for name, r := range c.Routes {
+		c.Routes[name] = r.withDefaults()
+	}
+	if c.DefaultRoute == "" && len(c.Routes) == 1 {
+		for name := range c.Routes {
+			c.DefaultRoute = name
+		}
+	}
+	return c, c.validate(file)
+}
+
+// withDefaults fills in what the route leaves out.
+func (r routeConfig) withDefaults() routeConfig {
+	set := func(s *string, v string) {
+		if *s == "" {
+			*s = v
+		}
+	}
+	set(&r.Queue, defaultQueue)
+	set(&r.Include, "/{id}/*")
+	set(&r.Verify, "ONLY_FILES_TRANSFERRED")
+	set(&r.TransferMode, "ALL")
+	if r.Pool == 0 {
+		r.Pool = 2
+	}
+	if r.MaxAttempts == 0 {
+		r.MaxAttempts = 3
+	}
+	if r.BytesPerSecond == 0 {
+		r.BytesPerSecond = -1
+	}
+	if r.Retry.First == 0 {
+		r.Retry.First = duration(5 * time.Second)
+	}
+	if r.Retry.Max == 0 {
+		r.Retry.Max = duration(10 * time.Minute)
+	}
+	return r
+}
+
+// validate refuses what cannot work, naming the key.
+func (c config) validate(file string) error {
+	bad := func(format string, args ...any) error {
+		return &hikyaku.Error{Kind: hikyaku.KindInvalid, Code: hikyaku.CodeConfigInvalid, Op: "check config", Subject: file, Message: fmt.Sprintf(format, args...)}
+	}
+	if c.DefaultRoute != "" {
+		if _, ok := c.Routes[c.DefaultRoute]; !ok {
+			return bad("default_route: there is no route %q", c.DefaultRoute)
+		}
+	}
+	if c.Queue.URL != embedded && c.Queue.DeadLetterURL == "" {
+		return bad("queue: dead_letter_url is required with a queue outside this server")
+	}
+	for _, name := range c.routeNames() {
+		r := c.Routes[name]
+		for key, location := range map[string]string{"source": r.Source, "destination": r.Destination} {
+			if err := checkLocation(location); err != nil {
+				return bad("routes.%s.%s: %v", name, key, err)
+			}
+		}
+		if r.Pool < 1 || r.Pool > 100 {
+			return bad("routes.%s.pool: %d is not between 1 and 100", name, r.Pool)
+		}
+		if err := r.route(name).Validate(); err != nil {
+			return bad("routes.%s: %v", name, err)
+		}
+	}
+	return nil
+}
+
+// checkLocation accepts the schemes that have a driver and refuses the others by name.
+func checkLocation(location string) error {
+	scheme, rest, ok := strings.Cut(location, "://")
+	if !ok {
+		return fmt.Errorf("%q is not a location: write s3://bucket/prefix/ or file:///folder", location)
+	}
+	switch scheme {
+	case "s3":
+		if bucket, _, _ := strings.Cut(rest, "/"); len(bucket) < 3 {
+			return fmt.Errorf("%q has no bucket name of at least 3 characters", location)
+		}
+	case "file":
+		if !filepath.IsAbs(filepath.FromSlash(rest)) {
+			return fmt.Errorf("%q must name an absolute folder: file:///srv/filer", location)
+		}
+	case "nfs", "smb", "hdfs", "azure-blob", "object-storage":
+		return fmt.Errorf("%s:// locations are not built yet in the self-hosted edition; use s3:// or file://", scheme)
+	default:
+		return fmt.Errorf("%q has an unknown scheme; use s3:// or file://", location)
+	}
+	return nil
+}
+
+// routeNames returns the routes' names in order.
+func (c config) routeNames() []string {
+	names := make([]string, 0, len(c.Routes))
+	for name := range c.Routes {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// routes returns the domain's routes in order of name.
+func (c config) routes() []hikyaku.Route {
+	var rs []hikyaku.Route
+	for _, name := range c.routeNames() {
+		rs = append(rs, c.Routes[name].route(name))
+	}
+	return rs
+}
+
+func (r routeConfig) route(name string) hikyaku.Route {
+	return hikyaku.Route{
+		Name: name, Queue: r.Queue, Source: r.Source, Destination: r.Destination,
+		Include: r.Include, KeyPattern: r.KeyPattern, IDPattern: r.IDPattern,
+		Ready: hikyaku.Ready{Quiet: time.Duration(r.Ready.Quiet), Marker: r.Ready.Marker},
+		Pool:  r.Pool, VerifyMode: r.Verify, TransferMode: r.TransferMode, BytesPerSecond: r.BytesPerSecond,
+		MaxAttempts: r.MaxAttempts, Retry: hikyaku.Retry{First: time.Duration(r.Retry.First), Max: time.Duration(r.Retry.Max)},
+		AllowEmpty: r.AllowEmpty, LaunchTimeout: time.Duration(r.LaunchTimeout), StallTimeout: time.Duration(r.StallTimeout),
+	}
+}

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hikyaku/hikyaku/cli"
+	"github.com/hikyaku/hikyaku/sqlite"
+	"github.com/hikyaku/hikyaku/storage"
+)
+
+// finding is the result of one check.
+type finding struct {
+	Check string `json:"check"`
+	// Status is ok, warn or fail.
+	Status string `json:"status"`
+	Detail string `json:"detail"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// diagnosis is what doctor found: text and JSON are made from it.
+type diagnosis struct {
+	Findings []finding `json:"findings"`
+	Failed   int       `json:"failed"`
+}
+
+// newDoctorCommand returns hikyaku doctor.
+func newDoctorCommand(env environment) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: env.t("Check config, ports, data folder, ledger and every location", "設定、ポート、データフォルダ、台帳、すべてのロケーションを確かめる"),
+		Long: env.t(`Check what a server needs before it is started, or while it runs: the config,
+the ports, the data folder (writable, lockable), the ledger, and each route's
+source and destination, including the hidden work folder at the destination.
+
+Exit codes: 0 all well, 1 something failed.`, `サーバーの起動前や動作中に必要なものを確かめます: 設定、ポート、データフォルダ (書き込みとロック)、
+台帳、各ルートの送り元と届け先 (届け先の隠し作業フォルダを含む)。
+
+終了コード: 0 すべて良好、1 何かが失敗。`),
+		Example: `  hikyaku doctor --config hikyaku.yaml`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d := diagnose(cmd.Context(), file, flagValue(cmd, "data"))
+			if err := printResult(env.stdout, outputFormat(cmd), d, d.text); err != nil {
+				return err
+			}
+			if d.Failed > 0 {
+				return &cli.ExitError{Code: cli.ExitInternal}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", env.t("configuration file (hikyaku.yaml)", "設定ファイル (hikyaku.yaml)"))
+	return cmd
+}
+
+// doctor collects findings.
+type doctor struct {
+	diagnosis
+	cfg config
+	// running is set when a server holds the data folder.
+	running *cli.Endpoints
+	keys    keyring
+}
+
+func (d *doctor) ok(check, format string, args ...any) {
+	d.Findings = append(d.Findings, finding{Check: check, Status: "ok", Detail: fmt.Sprintf(format, args...)})
+}
+
+func (d *doctor) warn(check, detail, remedy string) {
+	d.Findings = append(d.Findings, finding{Check: check, Status: "warn", Detail: detail, Remedy: remedy})
+}
+
+func (d *doctor) fail(check string, err error, remedy string) {
+	d.Findings = append(d.Findings, finding{Check: check, Status: "fail", Detail: err.Error(), Remedy: remedy})
+	d.Failed++
+}
+
+// diagnose runs all checks; one that fails does not keep the others from running.
+func diagnose(ctx context.Context, file, data string) *diagnosis {
+	d := &doctor{}
+	var err error
+	if d.cfg, err = loadConfig(file, data); err != nil {
+		d.fail("config", err, "correct the file; hikyaku.example.yaml explains every key")
+		return &d.diagnosis
+	}
+	d.ok("config", "%d routes: %s", len(d.cfg.Routes), strings.Join(d.cfg.routeNames(), ", "))
+	d.checkData(ctx)
+	d.checkPorts(ctx)
+	for _, name := range d.cfg.routeNames() {
+		r := d.cfg.Routes[name]
+		d.checkLocation(ctx, "route "+name+" source", r.Source, false)
+		d.checkLocation(ctx, "route "+name+" destination", r.Destination, true)
+	}
+	return &d.diagnosis
+}
+
+// checkData checks the data folder, its lock and the ledger.
+func (d *doctor) checkData(ctx context.Context) {
+	dir := d.cfg.Data
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		d.fail("data folder", err, "choose a folder this user may write: --data DIR")
+		return
+	}
+	probe := filepath.Join(dir, ".doctor")
+	if err := errors.Join(os.WriteFile(probe, nil, 0o600), os.Remove(probe)); err != nil {
+		d.fail("data folder", err, "give this user the right to write there, or free some space")
+		return
+	}
+	d.ok("data folder", "%s is writable", dir)
+	lock, err := sqlite.Lock(dir, time.Now())
+	if err != nil {
+		if e, readErr := readEndpoints(dir); readErr == nil && serverReady(ctx, e.Console) {
+			d.running = &e
+			d.ok("lock", "a server runs here and is ready at %s", e.Console)
+		} else {
+			d.fail("lock", err, "end the process that holds the folder, or use another --data")
+		}
+		return
+	}
+	defer lock.Unlock() //nolint:errcheck // doctor wrote nothing under it
+	d.ok("lock", "free")
+	if d.keys, err = loadKeys(dir); err != nil {
+		d.fail("keys", err, "restore keys.json from a copy, or remove it to make new keys")
+	}
+	ledger, err := sqlite.OpenLedger(ctx, filepath.Join(dir, ledgerFile), ledgerOptions())
+	if err != nil {
+		d.fail("ledger", err, "use the version of hikyaku that wrote it, or restore it from a copy")
+		return
+	}
+	defer ledger.Close() //nolint:errcheck // read only here
+	if _, err := ledger.Stats(ctx); err != nil {
+		d.fail("ledger", err, "restore ledger.db from a copy")
+		return
+	}
+	d.ok("ledger", "opens and answers")
+}
+
+// checkPorts checks that the listeners' addresses can be bound.
+func (d *doctor) checkPorts(ctx context.Context) {
+	for name, addr := range map[string]string{"console": d.cfg.Listen.Console, "api": d.cfg.Listen.API, "s3": d.cfg.Listen.S3} {
+		if d.running != nil {
+			continue // bound by the server itself
+		}
+		var lc net.ListenConfig
+		l, err := lc.Listen(ctx, "tcp", addr)
+		if err != nil {
+			d.fail("port "+name, err, "end what listens there, or set listen."+name+" in the config")
+			continue
+		}
+		if err := l.Close(); err != nil {
+			d.warn("port "+name, err.Error(), "")
+			continue
+		}
+		d.ok("port "+name, "%s is free", addr)
+	}
+}
+
+// checkLocation checks that a location can be reached, read and, at a
+// destination, written, its work folder included.
+func (d *doctor) checkLocation(ctx context.Context, check, location string, write bool) {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	drv, err := d.open(ctx, location)
+	if errors.Is(err, errEmbeddedDown) {
+		d.warn(check, location+" is in the embedded S3, which runs only with the server", "run doctor again while the server runs")
+		return
+	}
+	if err == nil {
+		defer drv.Close() //nolint:errcheck // a probe
+		if p, ok := drv.(storage.Prober); ok {
+			err = p.Probe(ctx, write)
+		}
+	}
+	switch {
+	case err != nil && write:
+		d.fail(check, err, "create it, and let this user or role read and write it, "+storage.WorkFolder+" included")
+	case err != nil:
+		d.fail(check, err, "create it, and let this user or role list and read it")
+	case write:
+		d.ok(check, "%s is writable, work folder included", location)
+	default:
+		d.ok(check, "%s is readable", location)
+	}
+}
+
+var errEmbeddedDown = errors.New("the embedded S3 is not running")
+
+// open opens a location as the server would.
+func (d *doctor) open(ctx context.Context, location string) (storage.Driver, error) {
+	access := s3Access{region: d.cfg.S3.Region, profile: d.cfg.S3.Profile, endpoint: d.cfg.S3.Endpoint}
+	if strings.HasPrefix(location, "s3://") && d.cfg.S3.Endpoint == embedded {
+		if d.running == nil {
+			return nil, errEmbeddedDown
+		}
+		access.endpoint = d.running.S3
+		access.key = &accessKey{AccessKeyID: d.running.AccessKeyID, SecretAccessKey: d.running.SecretAccessKey}
+	}
+	return openLocation(ctx, location, access)
+}
+
+// text writes the findings as a table.
+func (d *diagnosis) text(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, f := range d.Findings {
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", f.Status, f.Check, f.Detail) //nolint:errcheck // Flush tells
+		if f.Remedy != "" {
+			fmt.Fprintf(tw, "\t\t→ %s\n", f.Remedy) //nolint:errcheck // Flush tells
+		}
+	}
+	return tw.Flush()
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// newServeCommand returns hikyaku serve.
+func newServeCommand(env environment) *cobra.Command {
+	var file, level, format string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: env.t("Run the self-hosted server", "セルフホスト版のサーバーを動かす"),
+		Long: env.t(`Run the self-hosted server: queue, S3 and DataSync endpoints, dispatcher,
+console. Without a config it keeps its data in ./hikyaku-data and delivers IDs
+from s3://outbox/ to ./hikyaku-data/delivered.
+
+SIGTERM and Ctrl-C drain for 10 s at most; transfers under way go on at the
+next start. SIGHUP reads the config again: routes, limits and retry change at
+once, and what needs a restart is said.`, `セルフホスト版のサーバーを動かします: キュー、S3 と DataSync のエンドポイント、配車、コンソール。
+設定がなければデータは ./hikyaku-data に置き、s3://outbox/ の ID を ./hikyaku-data/delivered に届けます。
+
+SIGTERM と Ctrl-C では長くて 10 秒で止まり、途中の転送は次の起動で続きます。SIGHUP は設定を読み直し、
+ルート、上限、再試行はすぐに変わり、再起動が必要なものは知らせます。`),
+		Example: `  hikyaku serve
+  hikyaku serve --config hikyaku.yaml
+  hikyaku serve --data /var/lib/hikyaku`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			logger, err := newLogger(env, level, format)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), env, file, flagValue(cmd, "data"), logger)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&file, "config", "", env.t("configuration file (hikyaku.yaml)", "設定ファイル (hikyaku.yaml)"))
+	fl.StringVar(&level, "log-level", "info", env.t("debug, info, warn or error", "debug、info、warn、error のいずれか"))
+	fl.StringVar(&format, "log-format", "text", env.t("text or json", "text または json"))
+	return cmd
+}
+
+func newLogger(env environment, level, format string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, invalid("--log-level", "%q is not debug, info, warn or error", level)
+	}
+	opts := &slog.HandlerOptions{Level: l}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(env.stderr, opts)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(env.stderr, opts)), nil
+	}
+	return nil, invalid("--log-format", "%q is not text or json", format)
+}
+
+// serve runs until ctx ends.
+func serve(ctx context.Context, env environment, file, data string, logger *slog.Logger) error {
+	began := time.Now()
+	cfg, err := loadConfig(file, data)
+	if err != nil {
+		return err
+	}
+	srv, err := startServer(ctx, cfg, logger)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(env.stdout, "hikyaku %s is up after %s\n  console  %s\n  api      %s (SQS, DataSync)\n  s3       %s\n  data     %s\nUse it from another terminal:  eval \"$(hikyaku env --data %s)\"\n", //nolint:errcheck // a closed terminal is no reason to stop
+		version, time.Since(began).Round(time.Millisecond), srv.consoleLink(), srv.endpoints.API, srv.endpoints.S3, cfg.Data, cfg.Data)
+	hup := make(chan os.Signal, 1)
+	notifyReload(hup)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-hup:
+			srv.reload(ctx, file, data)
+		case err := <-srv.failed:
+			stopErr := srv.Stop(context.WithoutCancel(ctx))
+			if stopErr != nil {
+				logger.ErrorContext(ctx, "stop after failure", slog.String("error", stopErr.Error()))
+			}
+			return err
+		case <-ctx.Done():
+			logger.InfoContext(ctx, "draining, 10 s at most")
+			return srv.Stop(context.WithoutCancel(ctx))
+		}
+	}
+}
