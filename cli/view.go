@@ -49,7 +49,7 @@ const (
 	keepEnded    = 500
 	defaultWidth = 100
 	defaultRows  = 30
-	idWidth      = 28
+	idWidth      = 22
 	barWidth     = 20
 )
 
@@ -65,7 +65,7 @@ func (s *screen) counts(st console.Stats) {
 func (s *screen) show(t hikyaku.Transfer) {
 	s.seen[t.TransferID] = t
 	s.dirty = true
-	s.draw(t.State.Ended())
+	s.draw(false)
 }
 
 func (s *screen) close() {
