@@ -35,6 +35,7 @@ type DB struct {
 	read  *sql.DB
 	write *sql.DB
 	conn  *sql.Conn
+	check *checkpointer
 	stmts map[string]*sql.Stmt
 
 	mu    sync.Mutex // guards reads
@@ -71,10 +72,12 @@ func open(ctx context.Context, path string, migrations []string) (*DB, error) {
 	dsn := func(mode string) string {
 		q := url.Values{"_pragma": {
 			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
-			"temp_store(MEMORY)", "cache_size(-16384)", "wal_autocheckpoint(4000)",
+			"temp_store(MEMORY)", "wal_autocheckpoint(0)", "journal_size_limit(1048576)",
 		}}
 		if mode == "ro" {
-			q.Add("_pragma", "query_only(ON)")
+			q["_pragma"] = append(q["_pragma"], "query_only(ON)", "cache_size(-4096)")
+		} else {
+			q["_pragma"] = append(q["_pragma"], "cache_size(-16384)")
 		}
 		u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
 		return u.String()
@@ -84,20 +87,50 @@ func open(ctx context.Context, path string, migrations []string) (*DB, error) {
 	if d.write, err = sql.Open("sqlite", dsn("rw")); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	d.write.SetMaxOpenConns(1)
-	if d.conn, err = d.write.Conn(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.write.Close())
-	}
-	if err := d.migrate(ctx, migrations); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.conn.Close(), d.write.Close())
+	if err := d.connect(ctx, migrations); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.disconnect())
 	}
 	if d.read, err = sql.Open("sqlite", dsn("ro")); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.conn.Close(), d.write.Close())
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), d.disconnect())
 	}
 	d.read.SetMaxOpenConns(4)
 	d.read.SetMaxIdleConns(4)
 	d.done.Go(d.run)
+	d.done.Go(func() { d.check.run(d.closed) })
 	return d, nil
+}
+
+// connect opens the writer's connection, brings the schema up to date, and
+// opens the checkpointer's.
+func (d *DB) connect(ctx context.Context, migrations []string) (err error) {
+	d.write.SetMaxOpenConns(2)
+	if d.conn, err = d.write.Conn(ctx); err != nil {
+		return err
+	}
+	if err := d.migrate(ctx, migrations); err != nil {
+		return err
+	}
+	conn, err := d.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	d.check = newCheckpointer(d.path, conn)
+	return nil
+}
+
+// disconnect closes whatever is open.
+func (d *DB) disconnect() error {
+	var errs []error
+	if d.read != nil {
+		errs = append(errs, d.read.Close())
+	}
+	if d.check != nil {
+		errs = append(errs, d.check.conn.Close())
+	}
+	if d.conn != nil {
+		errs = append(errs, d.conn.Close())
+	}
+	return errors.Join(append(errs, d.write.Close())...)
 }
 
 // migrate applies the migrations that the file lacks, each in a transaction.
@@ -163,7 +196,7 @@ func (d *DB) Close() error {
 	}
 	clear(d.reads)
 	d.mu.Unlock()
-	return errors.Join(d.read.Close(), d.conn.Close(), d.write.Close())
+	return d.disconnect()
 }
 
 // query runs a query on a reader's connection: it sees the last commit, or the
@@ -234,25 +267,11 @@ func (d *DB) run() {
 // commit runs a batch in one transaction, each update in a savepoint of its
 // own, and answers all of them.
 func (d *DB) commit(batch []*update) {
-	ctx := context.Background()
-	tx := &Tx{ctx: ctx, db: d}
+	tx := &Tx{ctx: context.Background(), db: d}
 	errs := make([]error, len(batch))
 	err := tx.exec("BEGIN IMMEDIATE")
 	if err == nil {
-		for i, u := range batch {
-			if !u.taken.CompareAndSwap(false, true) {
-				continue
-			}
-			if errs[i], err = tx.savepoint(u.fn); err != nil {
-				break
-			}
-		}
-		if err == nil {
-			err = tx.exec("COMMIT")
-		}
-		if err != nil {
-			err = errors.Join(err, tx.exec("ROLLBACK"))
-		}
+		err = tx.run(batch, errs)
 	}
 	if err == nil {
 		for _, fn := range tx.after {
@@ -265,6 +284,38 @@ func (d *DB) commit(batch []*update) {
 		}
 		u.result <- errs[i]
 	}
+	if err == nil {
+		d.check.committed(d.conn)
+	}
+}
+
+// run carries out a batch in the transaction that has begun, and ends it.
+// errs are the updates' own errors; a returned error is that of all.
+func (t *Tx) run(batch []*update, errs []error) error {
+	undo := func(err error) error { return errors.Join(err, t.exec("ROLLBACK")) }
+	if len(batch) == 1 { // needs no savepoint
+		if !batch[0].taken.CompareAndSwap(false, true) {
+			return undo(nil)
+		}
+		if errs[0] = batch[0].fn(t); errs[0] != nil {
+			t.after = nil
+			return undo(nil)
+		}
+	} else {
+		for i, u := range batch {
+			if !u.taken.CompareAndSwap(false, true) {
+				continue
+			}
+			var err error
+			if errs[i], err = t.savepoint(u.fn); err != nil {
+				return undo(err)
+			}
+		}
+	}
+	if err := t.exec("COMMIT"); err != nil {
+		return undo(err)
+	}
+	return nil
 }
 
 // savepoint runs fn so that its work can be undone alone. failed is fn's own

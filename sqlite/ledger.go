@@ -20,7 +20,7 @@ type LedgerOptions struct {
 	// the transfer's last write.
 	Now func() time.Time
 	// SearchRows is how many transfers one call of Transfers looks at when no
-	// index answers the question (Text, or Code with Route); 0 is 200,000. A
+	// index answers the question (Text, or Code with Route); 0 is 100,000. A
 	// page that is short for this reason has a NextToken.
 	SearchRows int
 }
@@ -42,7 +42,7 @@ var (
 // date. A file of a newer schema is refused and left alone.
 func OpenLedger(ctx context.Context, path string, o LedgerOptions) (*Ledger, error) {
 	if o.SearchRows <= 0 {
-		o.SearchRows = 200_000
+		o.SearchRows = 100_000
 	}
 	db, err := open(ctx, path, ledgerMigrations())
 	if err != nil {

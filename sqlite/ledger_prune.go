@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// pruneStatements remove the n-th batch of ended transfers and what belongs to
-// them. They run in one transaction and choose the same transfers.
+// pruneStatements remove the oldest ended transfers and what belongs to them.
+// They run in one transaction and all choose the same transfers, so the
+// transfers themselves go last.
 func pruneStatements() []string {
 	const old = "FROM transfers INDEXED BY transfers_ended WHERE ended_at < ?1 ORDER BY ended_at, n LIMIT ?2"
 	return []string{

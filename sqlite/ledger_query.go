@@ -61,7 +61,7 @@ func newSelection(q hikyaku.Query) (selection, error) {
 		s.from = base(q.Since)
 	}
 	if !q.Until.IsZero() {
-		s.below = base(q.Until.Add(time.Microsecond))
+		s.below = base(q.Until.Add(time.Microsecond - 1))
 	}
 	if q.Token == "" {
 		return s, nil
