@@ -56,7 +56,7 @@ func (q *memoryQueue) Name() string { return q.name }
 
 func (q *memoryQueue) Receive(ctx context.Context, _ int, wait time.Duration) ([]hikyaku.Message, error) {
 	q.mu.Lock()
-	q.receives = append(q.receives, time.Now()) //nolint:forbidigo // the bubble's fake time
+	q.receives = append(q.receives, time.Now())
 	q.mu.Unlock()
 	if q.fail != nil {
 		if err := q.fail(); err != nil {

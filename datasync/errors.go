@@ -38,22 +38,19 @@ func absent(err error) error {
 // kindOf classifies what the SDK returned by error code, then by HTTP status.
 // What has neither is a network failure: transient.
 func kindOf(err error) hikyaku.Kind {
-	var own *hikyaku.Error
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*hikyaku.Error](err); ok {
 		return own.Kind
 	}
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		if kind := kindOfCode(api.ErrorCode()); kind != "" {
 			return kind
 		}
 	}
-	var params *smithy.InvalidParamsError
-	if errors.As(err, &params) {
+	if _, ok := errors.AsType[*smithy.InvalidParamsError](err); ok {
 		return hikyaku.KindInvalid
 	}
-	var response *awshttp.ResponseError
-	if !errors.As(err, &response) {
+	response, ok := errors.AsType[*awshttp.ResponseError](err)
+	if !ok {
 		return hikyaku.KindTransient
 	}
 	switch status := response.HTTPStatusCode(); {

@@ -26,7 +26,7 @@ const (
 func TestExecutor_startToEnd(t *testing.T) {
 	t.Parallel()
 	s := own(t)
-	task := s.pool(t, 1)[0].ARN
+	task := s.task(t)
 	e := datasync.New(s.client, datasync.Options{})
 
 	if x, ok, err := e.Current(t.Context(), task); ok || err != nil {
@@ -90,7 +90,7 @@ func TestExecutor_Describe_failedExecution(t *testing.T) {
 	t.Parallel()
 	s := own(t)
 	e := datasync.New(s.client, datasync.Options{})
-	arn, err := e.Start(t.Context(), startOf(s.pool(t, 1)[0].ARN))
+	arn, err := e.Start(t.Context(), startOf(s.task(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestExecutor_Start_refusals(t *testing.T) {
 	t.Parallel()
 	s := own(t)
 	e := datasync.New(s.client, datasync.Options{})
-	task := s.pool(t, 1)[0].ARN
+	task := s.task(t)
 
 	_, err := e.Start(t.Context(), startOf(noTask))
 	wantKind(t, err, hikyaku.KindNotFound, noTask)
@@ -128,8 +128,7 @@ func TestExecutor_Start_refusals(t *testing.T) {
 	}
 	_, err = e.Start(t.Context(), startOf(task)) // the same again while it runs
 	wantKind(t, err, hikyaku.KindBusy, task)
-	var unclear *hikyaku.UnclearError
-	if errors.As(err, &unclear) {
+	if isUnclear(err) {
 		t.Error("a refusal is unclear")
 	}
 }
@@ -138,7 +137,7 @@ func TestExecutor_Cancel(t *testing.T) {
 	t.Parallel()
 	s := own(t)
 	e := datasync.New(s.client, datasync.Options{})
-	arn, err := e.Start(t.Context(), startOf(s.pool(t, 1)[0].ARN))
+	arn, err := e.Start(t.Context(), startOf(s.task(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +157,7 @@ func TestExecutor_Limit(t *testing.T) {
 	t.Parallel()
 	s := own(t)
 	e := datasync.New(s.client, datasync.Options{})
-	arn, err := e.Start(t.Context(), startOf(s.pool(t, 1)[0].ARN))
+	arn, err := e.Start(t.Context(), startOf(s.task(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,17 +272,21 @@ func TestExecutor_limiterAndTimeout(t *testing.T) {
 	none := datasync.New(s.client, datasync.Options{Limiter: rate.NewLimiter(0, 0)})
 	_, err := none.Start(t.Context(), startOf(noTask))
 	wantKind(t, err, hikyaku.KindTransient, noTask)
-	var unclear *hikyaku.UnclearError
-	if errors.As(err, &unclear) {
+	if isUnclear(err) {
 		t.Error("a start that was never sent is unclear")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = datasync.New(s.client, datasync.Options{}).Start(ctx, startOf(noTask))
-	if errors.As(err, &unclear) {
+	if isUnclear(err) {
 		t.Error("a start under an ended context is unclear")
 	}
 	wantKind(t, err, hikyaku.KindTransient, noTask)
+}
+
+func isUnclear(err error) bool {
+	_, ok := errors.AsType[*hikyaku.UnclearError](err)
+	return ok
 }
 
 // TestTags holds the tags against the pattern of the API for keys.

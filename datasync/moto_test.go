@@ -27,7 +27,7 @@ func moto(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := exec.CommandContext(t.Context(), program, "-H", "127.0.0.1", "-p", port)
+	server := exec.CommandContext(t.Context(), program, "-H", "127.0.0.1", "-p", port) //nolint:gosec // found on PATH, to be run
 	if err := server.Start(); err != nil {
 		t.Fatalf("start moto_server: %v", err)
 	}

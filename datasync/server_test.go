@@ -93,14 +93,14 @@ func client(url, key string) *api.Client {
 	})
 }
 
-// pool provisions a route's tasks between two buckets.
-func (s *server) pool(t *testing.T, size int) []hikyaku.TaskDescription {
+// task provisions a task between two buckets.
+func (s *server) task(t *testing.T) string {
 	t.Helper()
-	got, err := datasync.NewProvisioner(s.client, datasync.Options{}).Ensure(t.Context(), []datasync.Pool{orders(size)})
+	got, err := datasync.NewProvisioner(s.client, datasync.Options{}).Ensure(t.Context(), []datasync.Pool{orders(1)})
 	if err != nil {
 		t.Fatalf("Ensure: %v", err)
 	}
-	return got.Tasks
+	return got.Tasks[0].ARN
 }
 
 func orders(size int) datasync.Pool {
@@ -144,8 +144,8 @@ func until(t *testing.T, e *datasync.Executor, arn string, ok func(hikyaku.Execu
 // wantKind fails unless err is an *hikyaku.Error of that kind about subject.
 func wantKind(t *testing.T, err error, kind hikyaku.Kind, subject string) {
 	t.Helper()
-	var e *hikyaku.Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*hikyaku.Error](err)
+	if !ok {
 		t.Errorf("got %v, want an *hikyaku.Error", err)
 		return
 	}

@@ -1,7 +1,6 @@
 package datasync_test
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -113,7 +112,7 @@ func TestExecutor_Start_unclear(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := own(t)
-			task := s.pool(t, 1)[0].ARN
+			task := s.task(t)
 			url, starts := s.front(t, func(w http.ResponseWriter, r *http.Request) { answer(t, s, w, r) })
 			o := datasync.Options{}
 			if name == "no answer in time" {
@@ -121,8 +120,7 @@ func TestExecutor_Start_unclear(t *testing.T) {
 			}
 			in := startOf(task)
 			arn, err := datasync.New(client(url, "AKADMIN"), o).Start(t.Context(), in)
-			var unclear *hikyaku.UnclearError
-			if arn != "" || !errors.As(err, &unclear) {
+			if arn != "" || !isUnclear(err) {
 				t.Fatalf("Start = %q, %v; want it unclear", arn, err)
 			}
 			if got := starts.Load(); got != 1 {
@@ -151,7 +149,7 @@ func TestExecutor_Start_clear(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			s := own(t)
-			task := s.pool(t, 1)[0].ARN
+			task := s.task(t)
 			url, starts := s.front(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(http.StatusBadRequest)
 				_, _ = fmt.Fprintf(w, `{"__type":%q,"message":"no"}`, code)
@@ -186,8 +184,7 @@ func TestExecutor_Start_silentListener(t *testing.T) {
 	defer func() { _ = l.Close() }() // nothing was to be kept
 	e := datasync.New(client("http://"+l.Addr().String(), "AK"), datasync.Options{Timeout: 200 * time.Millisecond})
 	_, err = e.Start(t.Context(), startOf(noTask))
-	var unclear *hikyaku.UnclearError
-	if !errors.As(err, &unclear) || hikyaku.KindOf(err) != hikyaku.KindTransient {
+	if !isUnclear(err) || hikyaku.KindOf(err) != hikyaku.KindTransient {
 		t.Errorf("Start = %v, want it unclear and transient", err)
 	}
 }
@@ -196,7 +193,7 @@ func TestExecutor_Start_silentListener(t *testing.T) {
 func TestExecutor_reads_areRetried(t *testing.T) {
 	t.Parallel()
 	s := own(t)
-	arn, err := datasync.New(s.client, datasync.Options{}).Start(t.Context(), startOf(s.pool(t, 1)[0].ARN))
+	arn, err := datasync.New(s.client, datasync.Options{}).Start(t.Context(), startOf(s.task(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,8 +219,7 @@ func TestExecutor_reads_areRetried(t *testing.T) {
 
 func wantClear(t *testing.T, err error, kind hikyaku.Kind, subject string) {
 	t.Helper()
-	var unclear *hikyaku.UnclearError
-	if errors.As(err, &unclear) {
+	if isUnclear(err) {
 		t.Errorf("got %v, want it clear that nothing started", err)
 	}
 	wantKind(t, err, kind, subject)

@@ -18,8 +18,7 @@ func wrap(op, subject string, err error) error {
 // kindOf classifies what the SDK returned by error code, then by HTTP status.
 // What has neither is a network failure: transient.
 func kindOf(err error) hikyaku.Kind {
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		switch api.ErrorCode() {
 		case "NoSuchBucket":
 			return hikyaku.KindNotFound
@@ -31,12 +30,11 @@ func kindOf(err error) hikyaku.Kind {
 			return hikyaku.KindTransient
 		}
 	}
-	var params *smithy.InvalidParamsError
-	if errors.As(err, &params) {
+	if _, ok := errors.AsType[*smithy.InvalidParamsError](err); ok {
 		return hikyaku.KindInvalid
 	}
-	var response *awshttp.ResponseError
-	if !errors.As(err, &response) {
+	response, ok := errors.AsType[*awshttp.ResponseError](err)
+	if !ok {
 		return hikyaku.KindTransient
 	}
 	switch status := response.HTTPStatusCode(); {

@@ -25,15 +25,16 @@ func TestS3_Look(t *testing.T) { //nolint:paralleltest // the gateway changes th
 		"missing bucket":          missingBucket,
 		"keys of every character": oddKeys,
 	}
-	for server, start := range map[string]func(*testing.T) string{"gateway": gateway, "moto": moto} {
+	onMoto := func(t *testing.T) endpoint { t.Helper(); return endpoint{moto(t), "AKADMIN", "secret"} }
+	for server, start := range map[string]func(*testing.T) endpoint{"gateway": gateway, "moto": onMoto} {
 		t.Run(server, func(t *testing.T) {
-			url := start(t)
+			e := start(t)
 			for name, test := range tests {
 				t.Run(name, func(t *testing.T) {
 					if server == "gateway" && name == "jumps over siblings" {
 						return // on a file system nothing is a file and a folder
 					}
-					c, n := client(url, "AKADMIN")
+					c, n := e.client()
 					test(t, c, n)
 				})
 			}
@@ -307,7 +308,7 @@ func TestS3_Look_kinds(t *testing.T) {
 	}
 	t.Run("nobody listens", func(t *testing.T) {
 		t.Parallel()
-		c, _ := client("http://"+freeAddress(t), "AK")
+		c, _ := endpoint{"http://" + freeAddress(t), "AK", "secret"}.client()
 		_, err := source.New(c, source.Options{}).Look(t.Context(), route("b", "/{id}/*"), "A-1", nil)
 		if got := hikyaku.KindOf(err); got != hikyaku.KindTransient {
 			t.Errorf("kind = %s (%v), want transient", got, err)

@@ -1,61 +1,37 @@
 package source_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/versity/versitygw/backend/meta"
-	"github.com/versity/versitygw/backend/posix"
-	"github.com/versity/versitygw/embedgw"
-	"github.com/versity/versitygw/s3api"
 
 	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/storage/storagetest"
 )
 
-// gateway runs the embedded S3 and returns its URL. There can be one in a process.
-func gateway(t *testing.T) string {
+// gateway runs the embedded S3. There can be one in a process.
+func gateway(t *testing.T) endpoint {
 	t.Helper()
-	root, sidecar := t.TempDir(), t.TempDir()
-	t.Chdir(root) // where the gateway takes the process anyway
-	metadata, err := meta.NewSideCar(sidecar)
+	g, err := storagetest.StartGateway(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	backend, err := posix.New(root, metadata, posix.PosixOpts{SideCarDir: sidecar})
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := freeAddress(t)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	listening, done := make(chan struct{}), make(chan error, 1)
-	go func() {
-		done <- embedgw.RunVersityGW(ctx, backend, &embedgw.Config{
-			RootUserAccess: "AKADMIN", RootUserSecret: "secret", Region: "us-east-1", Ports: []string{address},
-			KeepAlive: true, Quiet: true, MaxConnections: 100, MaxRequests: 100, MultipartMaxParts: 10000,
-			S3Options: []s3api.Option{s3api.WithOnListen(func() { close(listening) })},
-		})
-	}()
 	t.Cleanup(func() {
-		cancel()
-		<-done // its error is that it was cancelled
+		if err := g.Stop(); err != nil {
+			t.Error(err)
+		}
 	})
-	select {
-	case <-listening:
-	case err := <-done:
-		t.Fatalf("gateway ended: %v", err)
-	case <-time.After(time.Minute):
-		t.Fatal("gateway does not listen")
-	}
-	return "http://" + address
+	return endpoint{g.Endpoint, g.AccessKey, g.SecretKey}
 }
+
+// endpoint is an S3 and its keys.
+type endpoint struct{ url, key, secret string }
 
 // counter counts the requests of a client.
 type counter struct{ n atomic.Int64 }
@@ -66,12 +42,12 @@ func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // client returns an SDK client of the endpoint and a count of its requests.
-func client(url, key string) (*s3.Client, *counter) {
+func (e endpoint) client() (*s3.Client, *counter) {
 	var c counter
 	return s3.New(s3.Options{
-		BaseEndpoint: &url, Region: "us-east-1", UsePathStyle: true, RetryMaxAttempts: 1,
+		BaseEndpoint: &e.url, Region: "us-east-1", UsePathStyle: true, RetryMaxAttempts: 1,
 		HTTPClient:  &http.Client{Transport: &c},
-		Credentials: credentials.NewStaticCredentialsProvider(key, "secret", ""),
+		Credentials: credentials.NewStaticCredentialsProvider(e.key, e.secret, ""),
 	}), &c
 }
 
@@ -107,6 +83,6 @@ func stub(t *testing.T, reply func(r *http.Request) (status int, body string)) *
 		_, _ = fmt.Fprint(w, body)
 	}))
 	t.Cleanup(server.Close)
-	c, _ := client(server.URL, "AK")
+	c, _ := endpoint{server.URL, "AK", "secret"}.client()
 	return c
 }

@@ -17,7 +17,7 @@ import (
 func entries(t *testing.T, r *http.Request) map[string]string {
 	t.Helper()
 	var body struct {
-		Entries []struct{ Id, ReceiptHandle string } //nolint:revive // Amazon's name
+		Entries []map[string]any `json:"Entries"` //nolint:tagliatelle // Amazon's name
 	}
 	raw, err := io.ReadAll(r.Body)
 	if err == nil {
@@ -28,7 +28,7 @@ func entries(t *testing.T, r *http.Request) map[string]string {
 	}
 	out := map[string]string{}
 	for _, e := range body.Entries {
-		out[e.Id] = e.ReceiptHandle
+		out[fmt.Sprint(e["Id"])] = fmt.Sprint(e["ReceiptHandle"])
 	}
 	return out
 }
@@ -42,20 +42,16 @@ func failing(t *testing.T, codes map[string]string, times int) (*sqs.Queue, func
 	c := stub(t, func(_ string, w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
-		type result struct {
-			Id          string //nolint:revive // Amazon's name
-			Code        string `json:",omitempty"`
-			SenderFault bool
-		}
-		reply := struct{ Successful, Failed []result }{}
+		reply := map[string][]map[string]any{}
 		for id, handle := range entries(t, r) {
 			asked[handle]++
 			code, fails := codes[handle]
 			if fails && asked[handle] <= times {
-				reply.Failed = append(reply.Failed, result{id, code, !strings.HasPrefix(code, "Internal")})
+				entry := map[string]any{"Id": id, "Code": code, "SenderFault": !strings.HasPrefix(code, "Internal")}
+				reply["Failed"] = append(reply["Failed"], entry)
 				continue
 			}
-			reply.Successful = append(reply.Successful, result{Id: id})
+			reply["Successful"] = append(reply["Successful"], map[string]any{"Id": id})
 		}
 		if err := json.NewEncoder(w).Encode(reply); err != nil {
 			t.Errorf("reply: %v", err)

@@ -74,8 +74,7 @@ func findOrCreate(ctx context.Context, client *api.Client, name string, attribut
 		return aws.ToString(created.QueueUrl), nil
 	}
 	// Somebody else may have created it since, with other attributes.
-	var exists *types.QueueNameExists
-	if !errors.As(err, &exists) {
+	if _, ok := errors.AsType[*types.QueueNameExists](err); !ok {
 		return "", err
 	}
 	if found, err = client.GetQueueUrl(ctx, &api.GetQueueUrlInput{QueueName: &name}); err != nil {

@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -150,5 +151,5 @@ func seconds(d time.Duration) int32 {
 	if d <= 0 {
 		return 0
 	}
-	return int32((d + time.Second - 1) / time.Second)
+	return int32(min((d+time.Second-1)/time.Second, math.MaxInt32)) //nolint:gosec // bounded
 }

@@ -258,8 +258,8 @@ func TestQueue_Redrive(t *testing.T) {
 // wantError fails unless err is an *hikyaku.Error of that kind, operation and subject.
 func wantError(t *testing.T, err error, kind hikyaku.Kind, op, subject string) {
 	t.Helper()
-	var e *hikyaku.Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*hikyaku.Error](err)
+	if !ok {
 		t.Errorf("%s %s: got %v, want an *hikyaku.Error", op, subject, err)
 		return
 	}
