@@ -55,10 +55,11 @@ type fileCopy struct {
 	it    *item
 	part  int64
 	parts int
-	sums  *partSums // of the run's algorithm
+	sums  partSums // of the run's algorithm
 	// other holds part checksums of the algorithm the source's own checksum
 	// has, if that differs from the run's.
-	other *partSums
+	other    partSums
+	hasOther bool
 	// stated is the source's own checksum of the whole.
 	stated storage.Sum
 }
@@ -88,7 +89,7 @@ func (r *run) transferOnce(ctx context.Context, it *item) error {
 	c.stated = first.Sum
 	c.sums = newPartSums(c.parts)
 	if a := c.stated.Algorithm; a != storage.NoSum && a != r.sums.primary {
-		c.other = newPartSums(c.parts)
+		c.other, c.hasOther = newPartSums(c.parts), true
 	}
 	if err := c.copyParts(ctx, first); err != nil {
 		return err
@@ -117,7 +118,7 @@ func (c *fileCopy) finish(ctx context.Context) error {
 	it := c.it
 	it.sum = c.sums.whole()
 	have := it.sum
-	if c.other != nil {
+	if c.hasOther {
 		have = c.other.whole()
 	}
 	if c.stated.Algorithm != storage.NoSum && have != c.stated {
@@ -201,7 +202,7 @@ func (c *fileCopy) copyPartOnce(ctx context.Context, n int, content *storage.Con
 		}
 	}
 	rd := &sourceReader{ctx: ctx, r: c.r, it: it, body: content.Body, primary: c.r.sums.start(c.r.sums.primary)}
-	if c.other != nil {
+	if c.hasOther {
 		rd.other = c.r.sums.start(c.stated.Algorithm)
 	}
 	err = it.file.WritePart(ctx, offset, size, rd)
@@ -219,9 +220,9 @@ func (c *fileCopy) copyPartOnce(ctx context.Context, n int, content *storage.Con
 	case closeErr != nil:
 		return rd.n, coded(SourceReadFailed, closeErr)
 	}
-	c.sums.sums[n], c.sums.sizes[n] = rd.primary.sum(), size
-	if c.other != nil {
-		c.other.sums[n], c.other.sizes[n] = rd.other.sum(), size
+	c.sums.set(n, rd.primary.sum(), size)
+	if c.hasOther {
+		c.other.set(n, rd.other.sum(), size)
 	}
 	return rd.n, nil
 }
@@ -237,6 +238,7 @@ type sourceReader struct {
 	other   *running
 	n       int64
 	err     error
+	one     [1]byte
 }
 
 // Read implements [io.Reader].
@@ -269,9 +271,8 @@ func (s *sourceReader) drain(size int64) {
 	if s.n != size {
 		return
 	}
-	var one [1]byte
 	for s.err == nil {
-		n, err := s.body.Read(one[:])
+		n, err := s.body.Read(s.one[:])
 		switch {
 		case n > 0:
 			s.err = storage.ErrChanged

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync/atomic"
 
 	"github.com/hikyaku/hikyaku/storage"
@@ -193,9 +192,4 @@ func (r *run) remove(ctx context.Context, e storage.Entry, parent *dirNode) {
 	}
 	r.prog.c.deleted.Add(1)
 	r.report(FileResult{Path: e.Path, Kind: e.Kind, Action: ActionDeleted, Size: e.Size})
-}
-
-// parentOf returns the directory part of a path, with its slash.
-func parentOf(path string) string {
-	return path[:strings.LastIndexByte(strings.TrimSuffix(path, "/"), '/')+1]
 }

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/hikyaku/hikyaku/storage"
 	"github.com/hikyaku/hikyaku/storage/storagetest"
@@ -14,11 +15,15 @@ type disordered struct{ *storagetest.Memory }
 func (d disordered) List(ctx context.Context, q storage.List) iter.Seq2[storage.Entry, error] {
 	return func(yield func(storage.Entry, error) bool) {
 		var all []storage.Entry
-		for e := range d.Memory.List(ctx, q) {
+		for e, err := range d.Memory.List(ctx, q) {
+			if err != nil {
+				yield(e, err)
+				return
+			}
 			all = append(all, e)
 		}
-		for i := len(all) - 1; i >= 0; i-- {
-			if !yield(all[i], nil) {
+		for _, e := range slices.Backward(all) {
+			if !yield(e, nil) {
 				return
 			}
 		}

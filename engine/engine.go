@@ -44,7 +44,8 @@ type Options struct {
 	Atime, Mtime string
 	// UID, GID: INT_VALUE (default), NONE. PosixPermissions: PRESERVE (default), NONE.
 	UID, GID, PosixPermissions string
-	// ObjectTags: PRESERVE (default), NONE.
+	// ObjectTags: PRESERVE (default), NONE. Tags are not part of the drivers'
+	// contract: both values transfer none.
 	ObjectTags string
 }
 

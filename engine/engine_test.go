@@ -37,7 +37,7 @@ func newBench(t *testing.T, src, dst storagetest.MemoryOptions) *bench {
 	b.job = engine.Job{
 		Execution: "exec-1", Source: b.src, Destination: b.dst,
 		Options: engine.Options{VerifyMode: "ONLY_FILES_TRANSFERRED"},
-		Now:     time.Now,
+		Now:     clock,
 		Random:  func() float64 { return 0 },
 		OnFile: func(f engine.FileResult) {
 			b.mu.Lock()
@@ -47,6 +47,9 @@ func newBench(t *testing.T, src, dst storagetest.MemoryOptions) *bench {
 	}
 	return b
 }
+
+// clock is the machine's, or the bubble's in a synctest.
+func clock() time.Time { return time.Now() } //nolint:forbidigo // what a test passes in
 
 // put stores files at a store; a path with a trailing slash is a directory.
 func put(m *storagetest.Memory, tree map[string]string) {

@@ -204,7 +204,7 @@ func TestRun_PausesBetweenTries(t *testing.T) {
 		b.job.Random = func() float64 { return 1 }
 		put(b.src, map[string]string{"a": "1"})
 		b.src.SetFault(failing(storagetest.OpOpen, "a", -1, storage.ErrTransient))
-		start := time.Now()
+		start := clock()
 		b.run()
 		if got, want := time.Since(start), 3100*time.Millisecond; got != want {
 			t.Errorf("gave up after %v, want %v", got, want)

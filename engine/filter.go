@@ -182,14 +182,3 @@ func alwaysExcluded(path string) bool {
 type selection struct {
 	includes, excludes Filter
 }
-
-// item says whether an item belongs to the run.
-func (s selection) item(path string, dir bool) bool {
-	if alwaysExcluded(path) {
-		return false
-	}
-	if !s.includes.Empty() && !s.includes.Match(path, dir) {
-		return false
-	}
-	return !s.excludes.Match(path, dir)
-}

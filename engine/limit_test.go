@@ -26,7 +26,7 @@ func TestLimit_HoldsTheRate(t *testing.T) {
 					put(b.src, map[string]string{fmt.Sprint("f", i): strings.Repeat("x", tt.size)})
 				}
 				b.job.Limit = engine.NewLimit(tt.rate)
-				start := time.Now()
+				start := clock()
 				b.run()
 				want := time.Duration(float64(tt.files*tt.size) / float64(tt.rate) * float64(time.Second))
 				if got := time.Since(start); got < want*9/10 || got > want*11/10 {
@@ -44,7 +44,7 @@ func TestLimit_SetTakesEffectAtOnce(t *testing.T) {
 		put(b.src, map[string]string{"a": strings.Repeat("x", 100_000)})
 		limit := engine.NewLimit(1)
 		b.job.Limit = limit
-		start := time.Now()
+		start := clock()
 		time.AfterFunc(10*time.Second, func() { limit.Set(10_000) })
 		time.AfterFunc(15*time.Second, func() { limit.Set(0) })
 		b.run()

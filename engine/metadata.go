@@ -75,7 +75,7 @@ func decodePOSIX(user map[string]string) posixMeta {
 
 func parseID(s string) (int, bool) {
 	v, err := strconv.ParseUint(s, 10, 32)
-	return int(v), err == nil //nolint:gosec // 32 bits
+	return int(v), err == nil
 }
 
 // parseTime reads "…ns", bare milliseconds and "seconds/nanoseconds".

@@ -11,10 +11,11 @@ import (
 	"github.com/hikyaku/hikyaku/storage"
 )
 
-var (
-	fileProps   = storage.Properties{POSIXMetadata: true, Directories: true}
-	objectProps = storage.Properties{UserMetadata: true}
-)
+func fileProps() storage.Properties {
+	return storage.Properties{POSIXMetadata: true, Directories: true}
+}
+
+func objectProps() storage.Properties { return storage.Properties{UserMetadata: true} }
 
 func everything() engine.Preserve {
 	return engine.Preserve{Mtime: true, Atime: true, UID: true, GID: true, Mode: true}
@@ -30,15 +31,15 @@ func TestDelivered_WritesPOSIXAsUserMetadata(t *testing.T) {
 		"user-agent": "aws-datasync", "file-owner": "0", "file-group": "100", "file-permissions": "0104755",
 		"file-mtime": "1602647222222919600ns", "file-atime": "1000000002ns",
 	}
-	if got := engine.Delivered(e, everything(), fileProps, objectProps).Object.User; !maps.Equal(got, want) {
+	if got := engine.Delivered(e, everything(), fileProps(), objectProps()).Object.User; !maps.Equal(got, want) {
 		t.Errorf("file: got %q, want %q", got, want)
 	}
 	e.Path, e.Kind = "d/", storage.Dir
-	if got := engine.Delivered(e, everything(), fileProps, objectProps).Object.User["file-permissions"]; got != "044755" {
+	if got := engine.Delivered(e, everything(), fileProps(), objectProps()).Object.User["file-permissions"]; got != "044755" {
 		t.Errorf("directory: permissions %q", got)
 	}
 	want = map[string]string{"user-agent": "aws-datasync"}
-	if got := engine.Delivered(e, engine.Preserve{}, fileProps, objectProps).Object.User; !maps.Equal(got, want) {
+	if got := engine.Delivered(e, engine.Preserve{}, fileProps(), objectProps()).Object.User; !maps.Equal(got, want) {
 		t.Errorf("nothing preserved: got %q, want %q", got, want)
 	}
 }
@@ -60,11 +61,11 @@ func TestDelivered_RestoresPOSIX(t *testing.T) {
 		"too far in years": {map[string]string{"file-mtime": "9223372036854775807"}, modified, storage.POSIX{UID: 65534, GID: 65534, Mode: 0o755}},
 	} {
 		e := storage.Entry{Path: "a", ModTime: modified, Object: &storage.Object{User: tt.user}}
-		got := engine.Delivered(e, everything(), objectProps, fileProps)
+		got := engine.Delivered(e, everything(), objectProps(), fileProps())
 		if !got.ModTime.Equal(tt.mtime) || got.POSIX == nil || *got.POSIX != tt.posix {
 			t.Errorf("%s: got %v %+v, want %v %+v", name, got.ModTime, got.POSIX, tt.mtime, tt.posix)
 		}
-		if got := engine.Delivered(e, engine.Preserve{}, objectProps, fileProps); !got.ModTime.IsZero() || got.POSIX != nil {
+		if got := engine.Delivered(e, engine.Preserve{}, objectProps(), fileProps()); !got.ModTime.IsZero() || got.POSIX != nil {
 			t.Errorf("%s, nothing preserved: %+v", name, got)
 		}
 	}
@@ -80,8 +81,8 @@ func TestDelivered_SurvivesTheWayThroughObjects(t *testing.T) {
 				Mode: rapid.Uint32Range(0, 0o7777).Draw(rt, "mode"), Atime: time.Unix(0, rapid.Int64().Draw(rt, "atime")),
 			},
 		}
-		object := engine.Delivered(e, everything(), fileProps, objectProps)
-		back := engine.Delivered(object, everything(), objectProps, fileProps)
+		object := engine.Delivered(e, everything(), fileProps(), objectProps())
+		back := engine.Delivered(object, everything(), objectProps(), fileProps())
 		if !back.ModTime.Equal(e.ModTime) || back.POSIX.UID != e.POSIX.UID || back.POSIX.GID != e.POSIX.GID || back.POSIX.Mode != e.POSIX.Mode {
 			rt.Fatalf("%v %+v came back as %v %+v", e.ModTime, e.POSIX, back.ModTime, back.POSIX)
 		}
@@ -91,7 +92,7 @@ func TestDelivered_SurvivesTheWayThroughObjects(t *testing.T) {
 func TestDelivered_KeepsObjectMetadata(t *testing.T) {
 	t.Parallel()
 	e := storage.Entry{Path: "a", Object: &storage.Object{ContentType: "text/plain", User: map[string]string{"k": "v"}, StorageClass: "STANDARD_IA"}}
-	got := engine.Delivered(e, everything(), objectProps, objectProps).Object
+	got := engine.Delivered(e, everything(), objectProps(), objectProps()).Object
 	if got.ContentType != "text/plain" || got.User["k"] != "v" || got.StorageClass != "" || len(got.User) != 1 {
 		t.Errorf("got %+v", got)
 	}
@@ -107,11 +108,11 @@ func FuzzMetadata(f *testing.F) {
 		e := storage.Entry{Path: "a", ModTime: modified, Object: &storage.Object{User: map[string]string{
 			"file-mtime": mtime, "file-permissions": mode, "file-owner": uid, "file-group": gid,
 		}}}
-		got := engine.Delivered(e, everything(), objectProps, fileProps)
+		got := engine.Delivered(e, everything(), objectProps(), fileProps())
 		if got.POSIX.Mode > 0o7777 || got.POSIX.UID < 0 || got.POSIX.GID < 0 {
 			t.Fatalf("restored %+v", got.POSIX)
 		}
-		again := engine.Delivered(engine.Delivered(got, everything(), fileProps, objectProps), everything(), objectProps, fileProps)
+		again := engine.Delivered(engine.Delivered(got, everything(), fileProps(), objectProps()), everything(), objectProps(), fileProps())
 		if !again.ModTime.Equal(got.ModTime) && !again.ModTime.IsZero() || *again.POSIX != *got.POSIX {
 			t.Fatalf("%v %+v came back as %v %+v", got.ModTime, got.POSIX, again.ModTime, again.POSIX)
 		}

@@ -101,7 +101,7 @@ func TestRun_LeavesWhatTheModelSays(t *testing.T) {
 		fill(b.src, src)
 		fill(b.dst, dst)
 		b.job = engine.Job{
-			Execution: "e", Source: b.src, Destination: b.dst, Now: time.Now, Random: func() float64 { return 0 },
+			Execution: "e", Source: b.src, Destination: b.dst, Now: clock, Random: func() float64 { return 0 },
 			Concurrency: rapid.IntRange(0, 3).Draw(rt, "concurrency"),
 			Includes:    rapid.SampledFrom([]string{"", "/a/*", "/a", "/a*|/b/*", "/a-/*|/a"}).Draw(rt, "includes"),
 			Excludes:    rapid.SampledFrom([]string{"", "*.tmp", "/b", "*/b/*"}).Draw(rt, "excludes"),

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"runtime"
+	"slices"
 
 	"github.com/hikyaku/hikyaku/storage"
 )
@@ -37,10 +38,8 @@ func oneOf(name, value string, allowed ...string) (string, error) {
 	if value == "" {
 		return allowed[0], nil
 	}
-	for _, a := range allowed {
-		if value == a {
-			return value, nil
-		}
+	if slices.Contains(allowed, value) {
+		return value, nil
 	}
 	return "", invalid("Invalid SyncOption value. Option: %s, Value: %s.", name, value)
 }

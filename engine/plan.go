@@ -109,12 +109,13 @@ func (p *planner) enter(path string) *dirNode {
 func (p *planner) pop() {
 	n := p.stack[len(p.stack)-1]
 	p.stack = p.stack[:len(p.stack)-1]
-	if n.role == dirDelete && !n.kept.Load() && !(n.entry.Implicit && p.r.dstP.UserMetadata) {
+	switch {
+	case n.role != dirDelete:
+	case n.entry.Implicit && p.r.dstP.UserMetadata:
+		n.role = dirStays // it is there no longer than what is in it
+	case !n.kept.Load():
 		p.r.prog.c.estimatedDeletes.Add(1)
 		p.r.prog.c.estimatedFiles.Add(1)
-	}
-	if n.role == dirDelete && n.entry.Implicit && p.r.dstP.UserMetadata {
-		n.role = dirStays // it is there no longer than what is in it
 	}
 	if n.refs.Load() == 1 && p.r.busyDir(n) {
 		if p.send(task{op: opDir, src: n.entry, node: n}) {
@@ -238,7 +239,7 @@ func (p *planner) failedDir(parent *dirNode, s *storage.Entry) *dirNode {
 
 func (p *planner) dir(parent *dirNode, s, d *storage.Entry) bool {
 	n := newDirNode(parent, *s, dirMake)
-	n.existed = d != nil && !(d.Implicit && p.r.dstP.UserMetadata)
+	n.existed = d != nil && (!d.Implicit || !p.r.dstP.UserMetadata)
 	p.stack = append(p.stack, n)
 	switch {
 	case p.r.dstP.UserMetadata && s.Implicit:

@@ -229,9 +229,9 @@ func (r *run) readBack(ctx context.Context, it *item) error {
 	one := func(n int) error {
 		offset := int64(n) * part
 		size := min(part, it.src.Size-offset)
-		return r.retry(ctx, func() (err error) {
-			sums.sizes[n] = size
-			sums.sums[n], err = r.sumBack(ctx, it.file, offset, size)
+		return r.retry(ctx, func() error {
+			sum, err := r.sumBack(ctx, it.file, offset, size)
+			sums.set(n, sum, size)
 			return err
 		})
 	}

@@ -14,7 +14,10 @@ func (r *run) stage(ctx context.Context) (storage.Stage, error) {
 	r.staging.Lock()
 	defer r.staging.Unlock()
 	if r.staged == nil && r.stageErr == nil {
-		r.staged, r.stageErr = r.dst.Stage(ctx, r.job.Execution)
+		r.stageErr = r.retry(ctx, func() (err error) {
+			r.staged, err = r.dst.Stage(ctx, r.job.Execution)
+			return err
+		})
 		if r.stageErr != nil {
 			r.stageErr = &RunError{Code: DestinationUnavailable, Err: fmt.Errorf("stage at %s: %w", r.dstP.Name, r.stageErr)}
 			r.cancel(r.stageErr)
@@ -24,11 +27,11 @@ func (r *run) stage(ctx context.Context) (storage.Stage, error) {
 }
 
 // closeStage removes what is staged, also after cancellation.
-func (r *run) closeStage() error {
+func (r *run) closeStage(ctx context.Context) error {
 	if r.staged == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), cleanupTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
 	return r.staged.Close(ctx)
 }

@@ -14,7 +14,7 @@ import (
 
 const (
 	// lookahead is how many tasks the plan may be ahead of the work.
-	lookahead = 2048
+	lookahead = 4096
 	// maxLargeStreams bounds the parts of large files in flight.
 	maxLargeStreams = 16
 	// maxPutOff bounds the items that wait for deletions.
@@ -81,7 +81,7 @@ func Run(ctx context.Context, job Job, progress *Progress) (Result, error) {
 	if err = r.guardSource(); err == nil {
 		err = r.carryOut()
 	}
-	if closeErr := r.closeStage(); err == nil && closeErr != nil {
+	if closeErr := r.closeStage(r.ctx); err == nil && closeErr != nil {
 		err = &RunError{Code: DestinationUnavailable, Err: fmt.Errorf("close stage at %s: %w", r.dstP.Name, closeErr)}
 	}
 	if ctx.Err() != nil {
@@ -175,14 +175,14 @@ func (r *run) carryOut() error {
 
 // work runs feed and does the tasks it sends, until all are done.
 func (r *run) work(feed func(send func(task) bool) error) error {
-	tasks := make(chan task, lookahead)
+	tasks := make(chan *task, lookahead)
 	r.finished = make(chan *item, fullBatch)
 	r.upcoming.Store(1)
 	var workers, publishing sync.WaitGroup
 	for range r.opt.concurrency {
 		workers.Go(func() {
 			for t := range tasks {
-				r.do(r.ctx, &t)
+				r.do(r.ctx, t)
 				r.settled()
 			}
 		})
@@ -196,7 +196,7 @@ func (r *run) work(feed func(send func(task) bool) error) error {
 	err := feed(func(t task) bool {
 		r.upcoming.Add(1)
 		select {
-		case tasks <- t:
+		case tasks <- &t:
 			return true
 		case <-r.ctx.Done():
 			r.settled()

@@ -127,25 +127,45 @@ func mulmod(a, b, poly uint64, width int) uint64 {
 	return p
 }
 
-// partSums collects part checksums of one algorithm and joins them.
+// partSums collects part checksums of one algorithm and joins them. Make one
+// with newPartSums; set may be called concurrently for different parts.
 type partSums struct {
-	sums  []storage.Sum
-	sizes []int64
+	only partSum   // of a content in one part
+	many []partSum // of a content in several
 }
 
-func newPartSums(n int) *partSums {
-	return &partSums{sums: make([]storage.Sum, n), sizes: make([]int64, n)}
+type partSum struct {
+	sum  storage.Sum
+	size int64
+}
+
+func newPartSums(n int) partSums {
+	if n == 1 {
+		return partSums{}
+	}
+	return partSums{many: make([]partSum, n)}
+}
+
+func (p *partSums) set(n int, sum storage.Sum, size int64) {
+	if p.many == nil {
+		p.only = partSum{sum, size}
+		return
+	}
+	p.many[n] = partSum{sum, size}
 }
 
 // whole returns the content's checksum, or the zero Sum if a part's is missing.
 func (p *partSums) whole() storage.Sum {
-	total := p.sums[0]
-	for i, s := range p.sums {
-		if s.Algorithm == storage.NoSum {
+	if p.many == nil {
+		return p.only.sum
+	}
+	total := p.many[0].sum
+	for i, part := range p.many {
+		if part.sum.Algorithm == storage.NoSum {
 			return storage.Sum{}
 		}
 		if i > 0 {
-			total = combine(total, s, p.sizes[i])
+			total = combine(total, part.sum, part.size)
 		}
 	}
 	return total
