@@ -1,0 +1,396 @@
+package dispatch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/dispatch"
+	"github.com/hikyaku/hikyaku/hikyakutest"
+)
+
+var errCrashed = errors.New("the process is gone")
+
+// chaos drives two dispatchers on one ledger and one DataSync through random
+// operations. Every call to either may fail before or after it took effect,
+// may be the moment at which the process dies, or at which the other
+// dispatcher does something.
+type chaos struct {
+	world
+	ctx     context.Context //nolint:containedctx // of the test
+	rng     *rand.Rand
+	calm    bool // no faults any more
+	nested  bool
+	peers   [2]*peer
+	acked   []hikyaku.Message
+	tokens  map[string]int64
+	expects map[string]bool // transfer_ids that were seen
+}
+
+// peer is a dispatcher process; dead ones are replaced.
+type peer struct {
+	d    *dispatch.Dispatcher
+	dead bool
+}
+
+func newChaos(ctx context.Context, seed uint64) *chaos {
+	c := &chaos{
+		ctx: ctx, rng: rand.New(rand.NewPCG(seed, 1)), tokens: map[string]int64{}, expects: map[string]bool{},
+		world: world{
+			clock: hikyakutest.NewClock(), ledger: hikyakutest.NewLedger(), source: hikyakutest.NewSource(),
+			dlq: hikyakutest.NewQueue("inbox-dlq"), completions: hikyakutest.NewQueue("done"),
+			routes: []hikyaku.Route{route("orders")}, newID: hikyakutest.IDs(),
+		},
+	}
+	c.executor = hikyakutest.NewExecutor(c.clock.Now)
+	c.source.Set("none", hikyaku.Look{Listed: true})
+	c.executor.SetAgent(hikyaku.Agent{ARN: "agent-1", Online: true, Slots: 1})
+	for i := range c.peers {
+		c.boot(i)
+	}
+	return c
+}
+
+// setUp makes the pool: two tasks share an agent with one slot, one has none.
+func (c *chaos) setUp() error {
+	d := c.world.dispatcher()
+	desired := []hikyaku.TaskDescription{
+		c.executor.AddTask(1, "agent-1"), c.executor.AddTask(2, "agent-1"), c.executor.AddTask(3),
+	}
+	return errors.Join(d.Watch(c.ctx), d.Reconcile(c.ctx, map[string][]hikyaku.TaskDescription{"orders": desired}))
+}
+
+func (c *chaos) boot(i int) {
+	p := &peer{}
+	fault := func(op string) (before, after error) { return c.fault(p, i, op) }
+	p.d = c.world.dispatcher(func(o *dispatch.Options) {
+		o.Ledger = &hikyakutest.FaultyLedger{Ledger: c.ledger, Fault: fault}
+		o.Executor = &hikyakutest.FaultyExecutor{Executor: c.executor, Fault: fault}
+		o.Workers = 1 // what two workers would do, two peers do
+		o.Random = c.rng.Float64
+	})
+	c.peers[i] = p
+}
+
+// fault decides what happens at one call of a peer.
+func (c *chaos) fault(p *peer, i int, _ string) (before, after error) {
+	if p.dead {
+		return errCrashed, nil
+	}
+	if c.calm {
+		return nil, nil
+	}
+	switch n := c.rng.IntN(100); {
+	case n < 3:
+		return errBroken, nil
+	case n < 6:
+		return nil, errBroken
+	case n < 8:
+		p.dead = true
+		return errCrashed, nil
+	case n < 10:
+		p.dead = true
+		return nil, errCrashed
+	case n < 25 && !c.nested:
+		c.nested = true
+		c.step(1 - i)
+		c.nested = false
+	}
+	return nil, nil
+}
+
+// step lets a peer do something, or moves the world.
+func (c *chaos) step(i int) {
+	if c.peers[i].dead {
+		c.boot(i)
+		_ = c.peers[i].d.Recover(c.ctx) // it fails when the faults want it
+	}
+	d := c.peers[i].d
+	switch c.rng.IntN(14) {
+	case 0, 1:
+		c.deliver(d, c.world.message(c.body()))
+	case 2: // again, as at-least-once delivery does
+		if len(c.acked) > 0 {
+			c.deliver(d, c.acked[c.rng.IntN(len(c.acked))])
+		}
+	case 3, 4:
+		_, _ = d.AssignAll(c.ctx)
+	case 5, 6, 7:
+		c.moveExecution()
+	case 8:
+		_ = d.Refresh(c.ctx, c.anyExecution()) // late, twice or out of order
+	case 9:
+		_ = d.RefreshAll(c.ctx)
+	case 10:
+		_ = d.Reap(c.ctx)
+	case 11:
+		c.operate(d)
+	case 12:
+		_, _ = d.DrainOutbox(c.ctx)
+		c.redriveLetter(d)
+	case 13:
+		if !c.nested { // a paused process is not the world's fault
+			c.clock.Advance(time.Duration(c.rng.IntN(200)) * time.Second)
+		}
+	}
+}
+
+func (c *chaos) body() string {
+	return []string{
+		"A", "B", "C", "D", "none", `{"bad":1}`, `{"id":"A","paths":["x"]}`, `{"id":"B","key":"k1"}`, `{"id":"C","route":"nowhere"}`,
+	}[c.rng.IntN(9)]
+}
+
+func (c *chaos) deliver(d *dispatch.Dispatcher, m hikyaku.Message) {
+	if d.Accept(c.ctx, m) == nil {
+		c.acked = append(c.acked, m)
+	}
+}
+
+func (c *chaos) redriveLetter(d *dispatch.Dispatcher) {
+	letters := c.dlq.Messages()
+	if len(letters) == 0 || c.rng.IntN(3) > 0 {
+		return
+	}
+	m := letters[c.rng.IntN(len(letters))]
+	c.messages++
+	m.ID, m.Queue, m.Receives = fmt.Sprintf("redriven-%d", c.messages), "inbox", 1
+	_ = d.Accept(c.ctx, m)
+}
+
+func (c *chaos) anyExecution() string {
+	var all []string
+	for arn := range c.executor.Executions() {
+		all = append(all, arn)
+	}
+	if len(all) == 0 {
+		return hikyakutest.TaskARN(1) + "/execution/exec-0"
+	}
+	slices.Sort(all)
+	return all[c.rng.IntN(len(all))]
+}
+
+func (c *chaos) moveExecution() {
+	live := c.executor.Live()
+	if len(live) == 0 {
+		return
+	}
+	arn := live[c.rng.IntN(len(live))]
+	switch c.rng.IntN(6) {
+	case 0:
+		c.executor.Fail(arn, []string{"Transient", "SourceDenied", "ChecksumMismatch", "NoMem"}[c.rng.IntN(4)], "")
+	case 1:
+		c.executor.Move(arn, func(e *hikyaku.Execution) {
+			if e.Status != "CANCELLING" {
+				e.Status, e.EstimatedFiles = "TRANSFERRING", 2
+				e.FilesTransferred++
+			}
+		})
+	default:
+		c.executor.Succeed(arn, 2, 20)
+	}
+}
+
+func (c *chaos) operate(d *dispatch.Dispatcher) {
+	page, err := c.ledger.Transfers(c.ctx, hikyaku.Query{Limit: 1000})
+	if err != nil || len(page.Transfers) == 0 {
+		return
+	}
+	id := page.Transfers[c.rng.IntN(len(page.Transfers))].TransferID
+	act := hikyaku.Act{By: "ana", Force: c.rng.IntN(2) == 0}
+	switch c.rng.IntN(3) {
+	case 0:
+		_, _ = d.Cancel(c.ctx, id, act)
+	case 1:
+		_, _ = d.Rerun(c.ctx, id, act)
+	case 2:
+		_, _ = d.PauseRoute(c.ctx, "orders", act)
+		_, _ = d.ResumeRoute(c.ctx, "orders", act)
+	}
+}
+
+// check reports the first invariant that does not hold.
+func (c *chaos) check() error {
+	if overlaps := c.executor.Overlaps(); len(overlaps) > 0 {
+		return fmt.Errorf("two executions of one ID: %s", strings.Join(overlaps, "; "))
+	}
+	page, err := c.ledger.Transfers(c.ctx, hikyaku.Query{Limit: 1000})
+	if err != nil {
+		return err
+	}
+	pool, err := c.ledger.Pool(c.ctx, "")
+	if err != nil {
+		return err
+	}
+	leases := map[string]hikyaku.Task{}
+	busy := map[string]int{}
+	for _, task := range pool.Tasks {
+		if task.Token < c.tokens[task.ARN] {
+			return fmt.Errorf("token of %s fell from %d to %d", task.ARN, c.tokens[task.ARN], task.Token)
+		}
+		c.tokens[task.ARN] = task.Token
+		if task.TransferID == "" {
+			continue
+		}
+		if other, twice := leases[task.TransferID]; twice {
+			return fmt.Errorf("%s has two tasks: %s and %s", task.TransferID, other.ARN, task.ARN)
+		}
+		leases[task.TransferID] = task
+		for _, a := range task.AgentARNs {
+			busy[a]++
+		}
+	}
+	for _, a := range pool.Agents {
+		if a.Busy != busy[a.ARN] || a.Slots > 0 && a.Busy > a.Slots {
+			return fmt.Errorf("agent %s: busy %d of %d slots, %d leases", a.ARN, a.Busy, a.Slots, busy[a.ARN])
+		}
+	}
+	for _, t := range page.Transfers {
+		if err := c.checkTransfer(t, leases); err != nil {
+			return fmt.Errorf("transfer %s (%s %s): %w", t.TransferID, t.ID, t.State, err)
+		}
+	}
+	return c.checkPromises()
+}
+
+func (c *chaos) checkTransfer(t hikyaku.Transfer, leases map[string]hikyaku.Task) error {
+	task, leased := leases[t.TransferID]
+	running := t.State == hikyaku.Starting || t.State == hikyaku.Running
+	switch {
+	case running != leased:
+		return fmt.Errorf("running %t, but leased %t", running, leased)
+	case leased && (task.ARN != t.TaskARN || task.Token != t.Token):
+		return fmt.Errorf("has task %s token %d, lease is %s token %d", t.TaskARN, t.Token, task.ARN, task.Token)
+	case running != (c.ledger.Active(t.Route, t.ID) == t.TransferID):
+		return fmt.Errorf("ACTIVE is held by %q", c.ledger.Active(t.Route, t.ID))
+	case (t.State == hikyaku.Queued) != (t.WaitingReason != ""):
+		return fmt.Errorf("waiting reason %q", t.WaitingReason)
+	case t.State.Ended() == t.EndedAt.IsZero():
+		return fmt.Errorf("ended at %s", t.EndedAt)
+	}
+	return replays(c.ctx, c.ledger, t)
+}
+
+// checkPromises: what was acknowledged is in the ledger, and nothing that was
+// there is forgotten.
+func (c *chaos) checkPromises() error {
+	for _, m := range c.acked {
+		owner := ""
+		for _, key := range [][2]string{{"orders", "A"}, {"orders", "B"}, {"orders", "C"}, {"orders", "D"}, {"orders", "none"}, {"", ""}, {"nowhere", "C"}} {
+			if o := c.ledger.Owner(hikyaku.MessageKey(m.ID, key[0], key[1])); o != "" {
+				owner = o
+			}
+		}
+		if owner == "" && strings.Contains(m.Body, `"key"`) {
+			owner = c.ledger.Owner(hikyaku.ProducerKey("orders", "k1"))
+		}
+		if _, err := c.ledger.Transfer(c.ctx, owner); err != nil {
+			return fmt.Errorf("message %s (%s) was acknowledged, but no transfer stands for it: %w", m.ID, m.Body, err)
+		}
+	}
+	return nil
+}
+
+// settleDown stops the faults; everything must end.
+func (c *chaos) settleDown() error {
+	c.calm = true
+	for i := range c.peers {
+		c.boot(i)
+	}
+	d := c.peers[0].d
+	if _, err := d.ResumeRoute(c.ctx, "orders", hikyaku.Act{}); err != nil {
+		return err
+	}
+	for range 200 {
+		c.clock.Advance(time.Minute)
+		errs := []error{d.Reap(c.ctx), d.RefreshAll(c.ctx)}
+		_, err := d.AssignAll(c.ctx)
+		errs = append(errs, err)
+		for _, arn := range c.executor.Live() {
+			c.executor.Succeed(arn, 2, 20)
+		}
+		errs = append(errs, d.RefreshAll(c.ctx))
+		_, err = d.DrainOutbox(c.ctx)
+		if err := errors.Join(append(errs, err, c.check())...); err != nil {
+			return err
+		}
+		if c.ended() {
+			return c.checkEnd()
+		}
+	}
+	page, err := c.ledger.Transfers(c.ctx, hikyaku.Query{States: []hikyaku.State{hikyaku.Queued, hikyaku.Starting, hikyaku.Running}})
+	var left []string
+	for _, t := range page.Transfers {
+		left = append(left, fmt.Sprintf("%s %s %s %s %s", t.TransferID, t.ID, t.State, t.WaitingReason, t.WaitingDetail))
+	}
+	return errors.Join(fmt.Errorf("not everything ended: %s", strings.Join(left, "; ")), err)
+}
+
+func (c *chaos) ended() bool {
+	s, err := c.ledger.Stats(c.ctx)
+	if err != nil || s.OutboxPending > 0 {
+		return false
+	}
+	for _, counts := range s.Counts {
+		if counts[hikyaku.Queued]+counts[hikyaku.Starting]+counts[hikyaku.Running] > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// checkEnd: bytes moved once per run of a transfer.
+func (c *chaos) checkEnd() error {
+	success := map[string]int{}
+	for _, e := range c.executor.Executions() {
+		if e.Status == "SUCCESS" {
+			success[e.Tags[hikyaku.TagTransfer]]++
+		}
+	}
+	for id, n := range success {
+		t, err := c.ledger.Transfer(c.ctx, id)
+		if err != nil {
+			return err
+		}
+		if n > 1+t.Reruns {
+			return fmt.Errorf("the bytes of %s moved %d times with %d reruns", id, n, t.Reruns)
+		}
+	}
+	return nil
+}
+
+func runChaos(ctx context.Context, seed uint64, steps int) error {
+	c := newChaos(ctx, seed)
+	if err := c.setUp(); err != nil {
+		return err
+	}
+	for n := range steps {
+		c.step(c.rng.IntN(2))
+		if err := c.check(); err != nil {
+			return fmt.Errorf("seed %d, after step %d: %w", seed, n, err)
+		}
+	}
+	if err := c.settleDown(); err != nil {
+		return fmt.Errorf("seed %d, afterwards: %w", seed, err)
+	}
+	return nil
+}
+
+func TestDispatcher_holdsInvariantsUnderChaos(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		seed := rapid.Uint64().Draw(rt, "seed")
+		steps := rapid.IntRange(1, 150).Draw(rt, "steps")
+		if err := runChaos(t.Context(), seed, steps); err != nil {
+			rt.Fatal(err)
+		}
+	})
+}
