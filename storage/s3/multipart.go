@@ -53,7 +53,7 @@ func (f *largeFile) upload(ctx context.Context) (string, error) {
 	h := make(http.Header, 8)
 	setObject(h, f.meta)
 	if !d.opts.NoChecksums {
-		h["X-Amz-Checksum-Algorithm"] = []string{"CRC64NVME"}
+		h["X-Amz-Checksum-Algorithm"] = []string{algorithmName(d.opts.Algorithm)}
 		h["X-Amz-Checksum-Type"] = []string{"FULL_OBJECT"}
 	}
 	body, err := d.fetch(ctx, request{method: http.MethodPost, key: f.key, query: "uploads=", header: h}, answerLimit)
@@ -94,7 +94,7 @@ func (f *largeFile) WritePart(ctx context.Context, offset, size int64, r io.Read
 		query: "partNumber=" + strconv.Itoa(number) + "&uploadId=" + escapeQuery(id),
 	}
 	if !d.opts.NoChecksums {
-		req.header["X-Amz-Trailer"] = []string{"x-amz-checksum-crc64nvme"}
+		req.header["X-Amz-Trailer"] = []string{body.trailer}
 		req.header["X-Amz-Decoded-Content-Length"] = []string{strconv.FormatInt(size, 10)}
 		req.header["Content-Encoding"] = []string{"aws-chunked"}
 	}
@@ -136,10 +136,10 @@ func (f *largeFile) Finish(ctx context.Context, _ storage.Entry, _ storage.Origi
 	if !ok {
 		return f.errorf("finish", storage.ErrCorrupt, "parts are missing")
 	}
-	whole := crc64Sum(sums.crc64)
-	if sum.Algorithm == storage.CRC64NVME && sum != whole || sum.Algorithm == storage.CRC32C && sum != crc32Sum(sums.crc32) {
+	if sum.Algorithm != storage.NoSum && sum != sums.sumBy(sum.Algorithm) {
 		return f.errorf("finish", storage.ErrCorrupt, "what was sent differs from the checksum")
 	}
+	whole := sums.sumBy(f.stage.driver.opts.Algorithm)
 	h := http.Header{"Content-Type": {"application/xml"}}
 	if !f.stage.driver.opts.NoChecksums {
 		name, value := sumHeader(whole)
@@ -159,6 +159,7 @@ func (f *largeFile) Finish(ctx context.Context, _ storage.Entry, _ storage.Origi
 
 // document is the body of the request that completes the upload.
 func (f *largeFile) document(parts []part) []byte {
+	name := algorithmName(f.stage.driver.opts.Algorithm)
 	var b bytes.Buffer
 	b.WriteString(`<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">`)
 	for i, p := range parts {
@@ -166,8 +167,8 @@ func (f *largeFile) document(parts []part) []byte {
 		_ = xml.EscapeText(&b, []byte(p.etag)) // a bytes.Buffer takes everything
 		b.WriteString("</ETag>")
 		if !f.stage.driver.opts.NoChecksums {
-			_, value := sumHeader(crc64Sum(p.crcs.crc64))
-			b.WriteString("<ChecksumCRC64NVME>" + value + "</ChecksumCRC64NVME>")
+			_, value := sumHeader(p.crcs.sumBy(f.stage.driver.opts.Algorithm))
+			b.WriteString("<Checksum" + name + ">" + value + "</Checksum" + name + ">")
 		}
 		b.WriteString("</Part>")
 	}

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"mime"
 	"net/http"
 	"strings"
@@ -110,6 +109,14 @@ func sumOf(h http.Header) storage.Sum {
 	return storage.Sum{}
 }
 
+// algorithmName is the service's name of an algorithm.
+func algorithmName(a storage.Algorithm) string {
+	if a == storage.CRC32C {
+		return "CRC32C"
+	}
+	return "CRC64NVME"
+}
+
 // sumHeader returns the header of a checksum and its value.
 func sumHeader(s storage.Sum) (name, value string) {
 	switch s.Algorithm {
@@ -120,18 +127,6 @@ func sumHeader(s storage.Sum) (name, value string) {
 	case storage.NoSum:
 	}
 	return "", ""
-}
-
-func crc64Sum(v uint64) storage.Sum {
-	s := storage.Sum{Algorithm: storage.CRC64NVME}
-	binary.BigEndian.PutUint64(s.Value[:], v)
-	return s
-}
-
-func crc32Sum(v uint32) storage.Sum {
-	s := storage.Sum{Algorithm: storage.CRC32C}
-	binary.BigEndian.PutUint32(s.Value[:4], v)
-	return s
 }
 
 // entryOf fills e from an answer to GET or HEAD of the whole object.

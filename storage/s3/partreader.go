@@ -2,12 +2,12 @@ package s3
 
 import (
 	"errors"
-	"hash/crc32"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 
-	"github.com/minio/crc64nvme"
+	"github.com/hikyaku/hikyaku/storage"
 )
 
 // sourceError carries an error of the caller's reader through net/http.
@@ -17,9 +17,6 @@ func (e *sourceError) Error() string { return e.err.Error() }
 func (e *sourceError) Unwrap() error { return e.err }
 
 var errEnded = errors.New("part was given up")
-
-// trailerName ends a part's body, with the checksum.
-const trailerName = "x-amz-checksum-crc64nvme:"
 
 // partReader sends a part of a known size in the aws-chunked form, as one
 // chunk with the checksum behind it, which is made in passing; without
@@ -39,11 +36,15 @@ type partReader struct {
 	closed bool
 	sums   crcs
 	err    error
-	table  *crc32.Table
+	// trailer is the name of the checksum at the end.
+	trailer   string
+	algorithm storage.Algorithm
 }
 
 func newPartReader(d *Driver, src io.Reader, size int64) *partReader {
-	r := &partReader{plain: d.opts.NoChecksums, src: src, size: size, left: size, table: crc32.MakeTable(crc32.Castagnoli)}
+	r := &partReader{plain: d.opts.NoChecksums, src: src, size: size, left: size, algorithm: d.opts.Algorithm}
+	name, _ := sumHeader(storage.Sum{Algorithm: r.algorithm})
+	r.trailer = strings.ToLower(name)
 	if !r.plain {
 		r.pre = append(strconv.AppendInt(nil, size, 16), "\r\n"...)
 	}
@@ -55,8 +56,7 @@ func (r *partReader) length() int64 {
 	if r.plain {
 		return r.size
 	}
-	const base64CRC64 = 12
-	return int64(len(r.pre)) + r.size + int64(len("\r\n0\r\n"+trailerName)+base64CRC64+len("\r\n\r\n"))
+	return int64(len(r.pre)) + r.size + int64(len(r.ending(storage.Sum{Algorithm: r.algorithm})))
 }
 
 // Read returns framing and content.
@@ -99,14 +99,17 @@ func (r *partReader) Read(p []byte) (int, error) {
 
 // take counts content that was read, and makes the trailer after the last.
 func (r *partReader) take(b []byte) {
-	r.sums.crc64 = crc64nvme.Update(r.sums.crc64, b)
-	r.sums.crc32 = crc32.Update(r.sums.crc32, r.table, b)
-	r.sums.size += int64(len(b))
+	r.sums.add(b)
 	r.left -= int64(len(b))
 	if r.left == 0 && !r.plain {
-		_, value := sumHeader(crc64Sum(r.sums.crc64))
-		r.post = []byte("\r\n0\r\n" + trailerName + value + "\r\n\r\n")
+		r.post = r.ending(r.sums.sumBy(r.algorithm))
 	}
+}
+
+// ending is what follows the content; its length does not depend on sum.
+func (r *partReader) ending(sum storage.Sum) []byte {
+	_, value := sumHeader(sum)
+	return []byte("\r\n0\r\n" + r.trailer + ":" + value + "\r\n\r\n")
 }
 
 // end stops the reading and returns the checksums, or the source's error.

@@ -50,6 +50,8 @@ type Options struct {
 	PageSize int
 	// Attempts is how often a request that can be repeated is tried; 0 is 4.
 	Attempts int
+	// Algorithm is the checksum objects are stored with; zero is CRC64NVME.
+	Algorithm storage.Algorithm
 	// NoChecksums leaves out the checksum headers, for servers that do not
 	// know them; the store then verifies nothing.
 	NoChecksums bool
@@ -136,6 +138,9 @@ func (o *Options) complete() error {
 	if o.Attempts == 0 {
 		o.Attempts = 4
 	}
+	if o.Algorithm == storage.NoSum {
+		o.Algorithm = storage.CRC64NVME
+	}
 	if o.Rand == nil {
 		o.Rand = rand.Float64
 	}
@@ -149,6 +154,8 @@ func (o *Options) complete() error {
 		return errors.New("no bucket's name")
 	case o.Now == nil:
 		return errors.New("no clock given")
+	case o.Algorithm != storage.CRC64NVME && o.Algorithm != storage.CRC32C:
+		return fmt.Errorf("checksum algorithm %d is not known", o.Algorithm)
 	case o.PartSize < minPart:
 		return fmt.Errorf("part size %d is below 5 MiB", o.PartSize)
 	}

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"sync"
 
-	"github.com/minio/crc64nvme"
-
 	"github.com/hikyaku/hikyaku/storage"
 )
 
@@ -151,8 +149,9 @@ func (f *smallFile) Finish(ctx context.Context, e storage.Entry, _ storage.Origi
 	h := make(http.Header, 12)
 	setObject(h, firstObject(e.Object, f.meta))
 	if !d.opts.NoChecksums {
-		if sum.Algorithm == storage.NoSum {
-			sum = crc64Sum(crc64nvme.Update(0, *f.buf))
+		sum, err := f.checked(sum)
+		if err != nil {
+			return err
 		}
 		name, value := sumHeader(sum)
 		h[name] = []string{value}
@@ -164,6 +163,19 @@ func (f *smallFile) Finish(ctx context.Context, e storage.Entry, _ storage.Origi
 	f.finish(answer.Get("ETag"))
 	f.release()
 	return nil
+}
+
+// checked returns the checksum to store the object with. A given one of that
+// algorithm is left to the service to compare, another is compared here.
+func (f *smallFile) checked(sum storage.Sum) (storage.Sum, error) {
+	want := f.stage.driver.opts.Algorithm
+	if sum.Algorithm == want {
+		return sum, nil
+	}
+	if sum.Algorithm != storage.NoSum && sumOfBytes(sum.Algorithm, *f.buf) != sum {
+		return storage.Sum{}, f.errorf("finish", storage.ErrCorrupt, "what was read differs from the checksum")
+	}
+	return sumOfBytes(want, *f.buf), nil
 }
 
 // firstObject prefers what Finish was given.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
@@ -58,6 +59,8 @@ func StartGateway(folder string) (*Gateway, error) {
 			Ports:          []string{address},
 			MaxConnections: 4096, MaxRequests: 4096, MultipartMaxParts: 10_000,
 			KeepAlive: true, Quiet: true, DisableACLs: true,
+			// Given, because making the same by default is announced on stdout.
+			IAMService: auth.NewIAMServiceSingle(auth.Account{Access: g.AccessKey, Secret: g.SecretKey, Role: auth.RoleAdmin}),
 			S3Options: []s3api.Option{s3api.WithOnListen(func() { close(ready) })},
 		})
 	}()
