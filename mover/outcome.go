@@ -38,9 +38,7 @@ func judge(e Execution, phase engine.Phase, result engine.Result, err error) (St
 		r.Total = e.EndedAt.Sub(e.LaunchedAt)
 	}
 	failed := c.FailedPrepare + c.FailedTransfer + c.FailedVerify + c.FailedDelete + e.FailedFiles
-	if err == nil {
-		phase = engine.Verifying
-	}
+	phase = failedPhase(phase, result.Code, err)
 	r.setPhases(e.Options, phase, PhaseError)
 	if err == nil {
 		r.setPhases(e.Options, phase, PhaseSuccess)
@@ -51,6 +49,21 @@ func judge(e Execution, phase engine.Phase, result engine.Result, err error) (St
 	}
 	r.ErrorCode, r.ErrorDetail = explain(result, err)
 	return StatusError, r
+}
+
+// failedPhase is the phase that err ended. The engine's phases overlap and
+// its last one is passed through also after a failure, so the code decides
+// where it tells.
+func failedPhase(last engine.Phase, code engine.Code, err error) engine.Phase {
+	switch {
+	case err == nil:
+		return engine.Verifying
+	case code == engine.SourceUnavailable, code == engine.DestinationUnavailable, code == engine.InvalidOptions:
+		return engine.Preparing
+	case code == engine.NoSpace:
+		return engine.Transferring
+	}
+	return last
 }
 
 // setPhases marks the phases before the one given as done, it with status,

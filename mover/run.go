@@ -177,7 +177,7 @@ func (s *Service) carryOut(ctx context.Context, r *run, log *slog.Logger) (engin
 		Execution: e.ID(), Source: source, Destination: destination, Options: e.Options.engine(),
 		Includes: e.Includes, Excludes: e.Excludes, Limit: r.limit, Concurrency: s.opts.Concurrency,
 		OnFile: func(f engine.FileResult) { r.files.add(f); logFile(ctx, log, e.Options.LogLevel, f) },
-		Now:    s.opts.Now,
+		Now:    s.opts.Now, CRC64: s.opts.CRC64,
 	}, progress)
 }
 

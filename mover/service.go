@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
 	"slices"
@@ -60,6 +61,8 @@ type Config struct {
 	Retention time.Duration
 	// Concurrency is handed to each run's [engine.Job]; 0 lets the engine choose.
 	Concurrency int
+	// CRC64 is handed to each run's [engine.Job]; nil means CRC32C.
+	CRC64 func() hash.Hash64
 	// Run carries out jobs; nil is [engine.Run].
 	Run RunFunc
 }
