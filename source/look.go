@@ -108,6 +108,9 @@ func (l *look) folder(ctx context.Context, dir string, keep func(path string) bo
 // the folder of that name. Its siblings of the same beginning (A-1.txt beside
 // A-1) sort between the two; when they fill a page they are jumped over.
 func (l *look) item(ctx context.Context, key string) error {
+	if l.found.Objects == 0 {
+		l.left = max(l.left, 1) // what others took of the budget must not make it look missing
+	}
 	dir := key + "/"
 	in := &s3.ListObjectsV2Input{Prefix: &key}
 	last := ""
@@ -124,7 +127,7 @@ func (l *look) item(ctx context.Context, key string) error {
 	case strings.HasPrefix(last, dir):
 		return l.rest(ctx, dir, in.ContinuationToken)
 	}
-	l.left = max(l.left, 1) // siblings must not make it look missing
+	l.left = max(l.left, 1) // nor must siblings
 	return l.folder(ctx, dir, nil)
 }
 
@@ -139,7 +142,6 @@ func (l *look) many(ctx context.Context, dir string, paths []string) error {
 		return nil
 	}
 	for _, path := range paths[:min(len(paths), eachPath)] {
-		l.left = max(l.left, 1)
 		if err := l.item(ctx, dir+path); err != nil || l.found.Objects > 0 {
 			return err
 		}

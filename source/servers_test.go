@@ -2,12 +2,14 @@ package source_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -73,7 +75,7 @@ func route(bucket, include string) hikyaku.Route {
 	return hikyaku.Route{Name: "orders", Source: "s3://" + bucket + "/orders/", Include: include}
 }
 
-// stub is an S3 that lists what reply says, whatever it is asked.
+// stub is an S3 that answers what reply says, over HTTP.
 func stub(t *testing.T, reply func(r *http.Request) (status int, body string)) *s3.Client {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -85,4 +87,23 @@ func stub(t *testing.T, reply func(r *http.Request) (status int, body string)) *
 	t.Cleanup(server.Close)
 	c, _ := endpoint{server.URL, "AK", "secret"}.client()
 	return c
+}
+
+// direct answers requests without a network.
+type direct func(r *http.Request) (status int, body string)
+
+func (d direct) Do(r *http.Request) (*http.Response, error) {
+	status, body := d(r)
+	return &http.Response{
+		StatusCode: status, ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body)), Request: r,
+		Header: http.Header{"Content-Type": {"application/xml"}},
+	}, nil
+}
+
+// s3Of is a client of an S3 that answers what reply says, without a network.
+func s3Of(reply direct) *s3.Client {
+	return s3.New(s3.Options{
+		BaseEndpoint: aws.String("http://127.0.0.1:1"), Region: "us-east-1", UsePathStyle: true, HTTPClient: reply,
+		Credentials: credentials.NewStaticCredentialsProvider("AK", "secret", ""),
+	})
 }
