@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/hikyakutest/ledgertest"
@@ -144,6 +146,7 @@ func BenchmarkLedger_Commit(b *testing.B) {
 				b.Fatal(err)
 			}
 			var next atomic.Int64
+			took := make([]time.Duration, b.N+1) // of each life
 			before := cpuMillis()
 			b.ResetTimer()
 			var all sync.WaitGroup
@@ -151,10 +154,12 @@ func BenchmarkLedger_Commit(b *testing.B) {
 				all.Go(func() {
 					lives := ledgertest.NewLives(callers)
 					for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
+						began := b.Elapsed()
 						if err := lives.Live(context.Background(), l, caller, int(n)); err != nil {
 							b.Error(err)
 							return
 						}
+						took[n] = b.Elapsed() - began
 					}
 				})
 			}
@@ -162,6 +167,9 @@ func BenchmarkLedger_Commit(b *testing.B) {
 			b.StopTimer()
 			b.ReportMetric((cpuMillis()-before)/float64(5*b.N), "cpu-ms/commit")
 			b.ReportMetric(float64(5*b.N)/b.Elapsed().Seconds(), "commits/s")
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms/life")
+			b.ReportMetric(float64(took[b.N].Microseconds())/1000, "max-ms/life")
 		})
 	}
 }
