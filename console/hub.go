@@ -43,6 +43,7 @@ type update struct {
 	t    hikyaku.Transfer
 	once sync.Once
 	body []byte
+	rows sync.Map // Lang → *rowText
 }
 
 func (u *update) encoded() []byte {

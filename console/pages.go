@@ -2,16 +2,66 @@ package console
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/hikyaku/hikyaku/web"
 )
 
+// pageRoutes registers the pages; what changes something is a POST of a form.
 func (c *Console) pageRoutes(m *http.ServeMux) {
 	m.Handle("GET /assets/", c.site)
 	m.HandleFunc("GET /login", c.login)
 	m.HandleFunc("POST /login", c.login)
 	m.HandleFunc("POST /logout", c.logout)
+	for _, e := range []endpoint{
+		{"GET", "/{$}", ScopeViewer, c.transfersPage},
+		{"GET", "/transfers/{transfer_id}", ScopeViewer, c.transferPage},
+		{"GET", "/dlq", ScopeViewer, c.deadLettersPage},
+		{"GET", "/pool", ScopeViewer, c.poolPage},
+		{"GET", "/side", ScopeViewer, c.sidePart},
+		{"GET", "/live", ScopeViewer, c.livePart},
+		{"POST", "/transfers/{transfer_id}/rerun", ScopeOperator, c.formRerun},
+		{"POST", "/transfers/{transfer_id}/cancel", ScopeOperator, c.formCancel},
+		{"POST", "/dlq/redrive", ScopeOperator, c.formRedrive},
+		{"POST", "/dlq/discard", ScopeOperator, c.formDiscard},
+		{"POST", "/routes/{name}/pause", ScopeOperator, c.formPause},
+		{"POST", "/routes/{name}/resume", ScopeOperator, c.formResume},
+		{"POST", "/tasks/bench", ScopeOperator, c.formBench},
+		{"POST", "/tasks/unbench", ScopeOperator, c.formUnbench},
+	} {
+		m.HandleFunc(e.method+" "+e.path, func(w http.ResponseWriter, r *http.Request) {
+			r, err := c.allow(r, e.scope)
+			if err == nil {
+				err = e.serve(w, r)
+			}
+			if err != nil {
+				c.problemPage(w, r, err)
+			}
+		})
+	}
+}
+
+// problemPage tells an error; who is not signed in is sent to sign in.
+func (c *Console) problemPage(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, errUnauthenticated) {
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+		return
+	}
+	status := statusOf(err)
+	if status == http.StatusInternalServerError {
+		c.log.ErrorContext(r.Context(), "page failed", "path", r.URL.Path, "error", err)
+	}
+	e := AsAPIError(err)
+	text := printableText(e.Message)
+	if e.Code != "" {
+		text = e.Code + " " + text
+	}
+	if e.Remedy != "" {
+		text += " " + e.Remedy
+	}
+	c.page(w, r, status, "problem", &web.Page{Title: "problem_title", Content: text})
 }
 
 // page renders a page with what all pages share.
@@ -27,12 +77,16 @@ func (c *Console) page(w http.ResponseWriter, r *http.Request, status int, name 
 		http.Error(w, "internal error", http.StatusInternalServerError)
 		return
 	}
+	c.html(w, r, status, b.Bytes())
+}
+
+func (c *Console) html(w http.ResponseWriter, r *http.Request, status int, b []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Vary", "Accept-Language, Cookie")
 	w.WriteHeader(status)
-	if _, err := b.WriteTo(w); err != nil {
+	if _, err := w.Write(b); err != nil {
 		c.log.DebugContext(r.Context(), "client went away", "error", err)
 	}
 }
@@ -49,10 +103,26 @@ func pageLang(w http.ResponseWriter, r *http.Request) Lang {
 		})
 		return l
 	}
+	return requestLang(r)
+}
+
+func requestLang(r *http.Request) Lang {
+	if l, ok := web.ParseLang(r.URL.Query().Get("lang")); ok {
+		return l
+	}
 	if k, err := r.Cookie(langCookie); err == nil {
 		if l, ok := web.ParseLang(k.Value); ok {
 			return l
 		}
 	}
 	return web.AcceptLanguage(r.Header.Get("Accept-Language"))
+}
+
+// backTo is where a form leads after its action: a path of this console.
+func backTo(r *http.Request) string {
+	back := r.PostFormValue("back")
+	if !strings.HasPrefix(back, "/") || strings.HasPrefix(back, "//") || strings.ContainsAny(back, "\\\r\n\t") {
+		return "/"
+	}
+	return back
 }

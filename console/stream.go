@@ -30,7 +30,17 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	match := matcher(q, v.Get("transfer_id"))
+	return c.serveStream(w, r, q, matcher(q, v.Get("transfer_id")), func(s *streamWriter, u *update) {
+		s.event("transfer", u.encoded())
+	})
+}
+
+// serveStream sends what match selects, each change written by write.
+func (c *Console) serveStream(
+	w http.ResponseWriter, r *http.Request, q hikyaku.Query, match func(hikyaku.Transfer) bool,
+	write func(*streamWriter, *update),
+) error {
+	v := r.URL.Query()
 	l := c.hub.join(match)
 	defer c.hub.leave(l)
 	if v.Get("snapshot") != "0" {
@@ -45,14 +55,14 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) error {
 	w.WriteHeader(http.StatusOK)
 	s := &streamWriter{w: w, rc: http.NewResponseController(w), now: c.now}
 	s.line("retry: 2000\n\n")
-	if err := c.pump(r, s, l); err != nil {
+	if err := c.pump(r, s, l, write); err != nil {
 		c.log.DebugContext(r.Context(), "stream ended", "error", err)
 	}
 	return nil
 }
 
 // pump writes until the client leaves, is too slow, or the console closes.
-func (c *Console) pump(r *http.Request, s *streamWriter, l *listener) error {
+func (c *Console) pump(r *http.Request, s *streamWriter, l *listener, write func(*streamWriter, *update)) error {
 	ctx := r.Context()
 	counts := time.NewTicker(time.Second)
 	defer counts.Stop()
@@ -90,7 +100,7 @@ func (c *Console) pump(r *http.Request, s *streamWriter, l *listener) error {
 				return errors.New("the client is too slow")
 			}
 			for _, u := range updates {
-				s.event("transfer", u.encoded())
+				write(s, u)
 			}
 			if err := s.flush(); err != nil {
 				return err

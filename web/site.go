@@ -55,7 +55,7 @@ func New() *Site {
 
 // PageNames lists the pages that Render knows.
 func PageNames() []string {
-	return []string{"signin", "problem"}
+	return []string{"signin", "transfers", "transfer", "deadletters", "pool", "problem"}
 }
 
 func must(err error) {
@@ -96,6 +96,24 @@ func (s *Site) Render(w io.Writer, name string, p *Page) error {
 	}
 	_, err := b.WriteTo(w)
 	return err
+}
+
+// RenderRow writes one row of the list of transfers, as the live page inserts it.
+func (s *Site) RenderRow(w io.Writer, lang Lang, row Row) error {
+	p := &Page{Lang: lang}
+	if err := s.pages["transfers"].ExecuteTemplate(w, "row", p.View(row)); err != nil {
+		return fmt.Errorf("render row: %w", err)
+	}
+	return nil
+}
+
+// RenderSide writes the summary beside the list.
+func (s *Site) RenderSide(w io.Writer, lang Lang, side *Side) error {
+	p := &Page{Lang: lang}
+	if err := s.pages["transfers"].ExecuteTemplate(w, "side", p.SideView(side)); err != nil {
+		return fmt.Errorf("render side: %w", err)
+	}
+	return nil
 }
 
 // ServeHTTP serves /assets/NAME. An asset asked for by its tag never changes.

@@ -1,0 +1,168 @@
+package console
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/web"
+)
+
+// filesOnPage is how many files a transfer's page shows, errors first.
+const filesOnPage = 500
+
+// othersOnPage is how many other transfers of the same ID it links.
+const othersOnPage = 10
+
+func (c *Console) transferPage(w http.ResponseWriter, r *http.Request) error {
+	d, err := c.detail(r.Context(), r.PathValue("transfer_id"))
+	if err != nil {
+		return err
+	}
+	l, now := requestLang(r), c.now()
+	e := Explain(d.Transfer, l, now)
+	raw, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return err
+	}
+	content := &web.Transfer{
+		Row: row(d.Transfer, l, now), Answer: e.Answer, Todo: e.Todo, ForceRerun: d.State == hikyaku.Succeeded,
+		Facts: facts(d.Transfer, l), Attempts: attempts(d.Attempts, l), Events: timeline(d.Events, l),
+		JSON: string(raw), APILink: "/api/v1/transfers/" + url.PathEscape(d.TransferID),
+		Live: "/live?" + url.Values{"transfer_id": {d.TransferID}}.Encode(),
+	}
+	if d.Body != "" && d.Body != d.ID {
+		content.Body = printableText(d.Body)
+	}
+	files, err := c.fileList(r.Context(), d.Transfer, FileQuery{Limit: filesOnPage})
+	if err != nil {
+		return err
+	}
+	content.Files, content.FilesKnown = fileRows(files.Files, l), files.Available
+	if d.ID != "" {
+		page, err := c.ledger.Transfers(r.Context(), hikyaku.Query{ID: d.ID, Limit: othersOnPage + 1})
+		if err != nil {
+			return err
+		}
+		for _, t := range page.Transfers {
+			if t.TransferID != d.TransferID {
+				content.Others = append(content.Others, row(t, l, now))
+			}
+		}
+	}
+	c.page(w, r, http.StatusOK, "transfer", &web.Page{
+		Title: "nav_transfers", Subject: content.Row.ID, Section: "transfers", Content: content,
+	})
+	return nil
+}
+
+func facts(t hikyaku.Transfer, l Lang) []web.Fact {
+	all := []web.Fact{
+		{Name: "fact_transfer", Value: t.TransferID},
+		{Name: "fact_route", Value: t.Route},
+		{Name: "fact_try", Value: numberOf(t.Attempt, max(t.MaxAttempts, t.Attempt))},
+		{Name: "fact_files", Value: sprintf(web.Text(l, "files_of"), t.Files.Total, t.Files.Transferred, t.Files.Verified, t.Files.Skipped, t.Files.Failed)},
+		{Name: "fact_bytes", Value: sprintf(web.Text(l, "bytes_of"), FormatBytes(t.Bytes.Total), FormatBytes(t.Bytes.Transferred), FormatBytes(t.Bytes.Written))},
+	}
+	if t.Rate > 0 {
+		all = append(all, web.Fact{Name: "fact_rate", Value: FormatRate(t.Rate, l)})
+	}
+	if f := t.Failure; f != nil {
+		all = append(all, web.Fact{Name: "fact_error", Value: f.Code + " " + f.Message}, web.Fact{Name: "fact_detail", Value: f.Detail})
+	}
+	all = append(all,
+		web.Fact{Name: "fact_task", Value: t.TaskARN},
+		web.Fact{Name: "fact_execution", Value: t.ExecutionARN},
+		web.Fact{Name: "fact_agents", Value: strings.Join(t.AgentARNs, ", ")},
+		web.Fact{Name: "fact_message", Value: t.MessageID},
+		web.Fact{Name: "fact_key", Value: t.Key},
+		web.Fact{Name: "fact_dead_letter", Value: string(t.DeadLetter)},
+		web.Fact{Name: "fact_log", Value: t.LogURL},
+	)
+	var out []web.Fact
+	for _, f := range all {
+		if f.Value = printableText(strings.TrimSpace(f.Value)); f.Value != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func attempts(as []hikyaku.Attempt, l Lang) []web.Attempt {
+	var out []web.Attempt
+	for _, a := range as {
+		v := web.Attempt{
+			Number: a.Number, Started: a.StartedAt, Took: "…", Status: a.Status, Mode: a.TransferMode,
+			Files: countText(a.Files.Transferred), Size: sizeText(a.Bytes.Transferred), Execution: a.ExecutionARN,
+			Good: a.Status == "SUCCESS", Bad: a.Status == "ERROR" || a.Status == "LOST",
+		}
+		if !a.EndedAt.IsZero() {
+			v.Took = FormatDuration(a.EndedAt.Sub(a.StartedAt), l)
+		}
+		if a.Failure != nil {
+			v.Error = strings.TrimSpace(printableText(a.Failure.Code) + " " + printableText(FailureTitle(a.Failure, l)))
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// longGap is from which pause on the timeline tells how long it was.
+const longGap = time.Second
+
+func timeline(es []hikyaku.Event, l Lang) []web.Event {
+	var out []web.Event
+	var before time.Time
+	for _, e := range es {
+		v := web.Event{
+			At: e.At, Type: string(e.Type), Text: web.Text(l, "event_"+string(e.Type)),
+			By: printableText(e.By), Detail: detailText(e.Detail), Tone: tone(e.Type),
+		}
+		if gap := e.At.Sub(before); !before.IsZero() && gap >= longGap {
+			v.Gap = FormatDuration(gap, l)
+		}
+		before = e.At
+		out = append(out, v)
+	}
+	return out
+}
+
+func tone(t hikyaku.EventType) string {
+	switch t { //nolint:exhaustive // most have none
+	case hikyaku.EventSucceeded:
+		return "good"
+	case hikyaku.EventFailed, hikyaku.EventRejected, hikyaku.EventAttemptEnded:
+		return "bad"
+	case hikyaku.EventWaiting, hikyaku.EventCancelRequested, hikyaku.EventCancelled:
+		return "wait"
+	}
+	return ""
+}
+
+func fileRows(fs []File, l Lang) []web.File {
+	out := make([]web.File, 0, len(fs))
+	for _, f := range fs {
+		v := web.File{
+			Path: printableText(f.Path), State: f.State, Size: sizeText(f.Bytes),
+			Source: f.SourceChecksum, Destination: f.DestinationChecksum, Bad: f.State == "failed",
+		}
+		if f.Failure != nil {
+			v.Error = strings.TrimSpace(printableText(f.Failure.Code) + " " + printableText(FailureTitle(f.Failure, l)))
+		}
+		out = append(out, v)
+	}
+	slices.SortStableFunc(out, func(a, b web.File) int {
+		switch {
+		case a.Bad == b.Bad:
+			return 0
+		case a.Bad:
+			return -1
+		}
+		return 1
+	})
+	return out
+}

@@ -1,0 +1,85 @@
+package console
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hikyaku/hikyaku"
+)
+
+// liveRow is a `row` event of the page's own stream: the row as the server
+// renders it, so that live rows and loaded rows cannot differ.
+type liveRow struct {
+	TransferID string `json:"transfer_id"`
+	// Match tells whether the row belongs to the page's view.
+	Match bool   `json:"match"`
+	Ended bool   `json:"ended"`
+	HTML  string `json:"html"`
+}
+
+// rowText is a row in one language, rendered once for all pages.
+type rowText struct {
+	once sync.Once
+	html string
+	err  error
+}
+
+func (c *Console) rowHTML(u *update, l Lang) (string, error) {
+	v, _ := u.rows.LoadOrStore(l, &rowText{})
+	text, _ := v.(*rowText)
+	text.once.Do(func() {
+		var b bytes.Buffer
+		text.err = c.site.RenderRow(&b, l, row(u.t, l, c.now()))
+		text.html = b.String()
+	})
+	return text.html, text.err
+}
+
+// livePart streams rows for a page. Rows outside its view are sent too,
+// because they may be on the page already.
+func (c *Console) livePart(w http.ResponseWriter, r *http.Request) error {
+	v := r.URL.Query()
+	q, err := transferQuery(v, c.now())
+	if err != nil {
+		return err
+	}
+	l := requestLang(r)
+	near := hikyaku.Query{ID: q.ID, Route: q.Route}
+	return c.serveStream(w, r, near, matcher(near, v.Get("transfer_id")), func(s *streamWriter, u *update) {
+		html, err := c.rowHTML(u, l)
+		if err != nil {
+			c.log.ErrorContext(r.Context(), "render row", "transfer_id", u.t.TransferID, "error", err)
+			return
+		}
+		b, err := json.Marshal(liveRow{u.t.TransferID, inView(u.t, q), u.t.State.Ended(), html})
+		if err == nil { // holds strings only
+			s.event("row", b)
+		}
+	})
+}
+
+func inView(t hikyaku.Transfer, q hikyaku.Query) bool {
+	if len(q.States) > 0 && !slices.Contains(q.States, t.State) {
+		return false
+	}
+	code, message := "", ""
+	if t.Failure != nil {
+		code, message = t.Failure.Code, t.Failure.Message
+	}
+	if q.Code != "" && code != q.Code {
+		return false
+	}
+	if q.Text == "" {
+		return true
+	}
+	for _, s := range []string{t.ID, t.TransferID, t.ExecutionARN, code, message} {
+		if strings.Contains(strings.ToLower(s), strings.ToLower(q.Text)) {
+			return true
+		}
+	}
+	return false
+}

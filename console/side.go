@@ -1,0 +1,148 @@
+package console
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/web"
+)
+
+// side sums up routes, their pools and the agents.
+func (c *Console) side(l Lang, stats Stats, pool hikyaku.Pool) *web.Side {
+	s := &web.Side{}
+	settings := map[string]hikyaku.RouteSettings{}
+	for _, x := range pool.Settings {
+		settings[x.Route] = x
+	}
+	var routes []hikyaku.Route
+	if c.op != nil {
+		routes = c.op.Routes()
+	}
+	for _, rt := range routes {
+		info := routeInfo(rt, settings[rt.Name], stats)
+		v := web.Route{
+			Name: rt.Name, Source: printableText(rt.Source), Destination: printableText(rt.Destination),
+			Limit: FormatRate(info.BytesPerSecond, l), Verify: rt.VerifyMode,
+			Paused: info.Paused, PausedReason: printableText(info.PausedReason),
+			Queued: info.Counts[hikyaku.Queued], Failed: info.Counts[hikyaku.Failed],
+			Running: info.Counts[hikyaku.Running] + info.Counts[hikyaku.Starting],
+		}
+		if !info.OldestQueued.IsZero() && v.Queued > 0 {
+			v.Oldest = FormatDuration(c.now().Sub(info.OldestQueued), l)
+		}
+		countTasks(&v, pool.Tasks)
+		s.Routes = append(s.Routes, v)
+	}
+	for _, a := range pool.Agents {
+		slots := "∞"
+		if a.Slots > 0 {
+			slots = strconv.Itoa(a.Slots)
+		}
+		s.Agents = append(s.Agents, web.Agent{
+			Name: cmp.Or(printableText(a.Name), a.ARN), ARN: a.ARN, Platform: printableText(a.Platform), Online: a.Online,
+			Contact: FormatDuration(c.now().Sub(a.LastContact), l), Since: FormatDuration(c.now().Sub(a.Since), l),
+			Load: strconv.Itoa(a.Busy) + "/" + slots,
+		})
+	}
+	return s
+}
+
+// maxDots is how many tasks are drawn one by one.
+const maxDots = 16
+
+func countTasks(v *web.Route, tasks []hikyaku.Task) {
+	for _, t := range tasks {
+		if t.Route != v.Name {
+			continue
+		}
+		v.Tasks++
+		switch t.State {
+		case hikyaku.Idle:
+			v.Idle++
+		case hikyaku.Leased:
+			v.Leased++
+		case hikyaku.Benched:
+			v.Benched++
+		case hikyaku.Draining:
+		}
+		if len(v.Dots) < maxDots {
+			v.Dots = append(v.Dots, string(t.State))
+		}
+	}
+}
+
+func (c *Console) tasks(l Lang, pool hikyaku.Pool) []web.Task {
+	var out []web.Task
+	for _, t := range pool.Tasks {
+		v := web.Task{
+			ARN: t.ARN, Route: t.Route, Index: t.Index, State: string(t.State), StateText: web.Text(l, "task_"+string(t.State)),
+			Holder: t.TransferID, Agents: strings.Join(t.AgentARNs, ", "), Why: printableText(t.BenchedReason),
+			CanBench: t.State == hikyaku.Idle || t.State == hikyaku.Leased, CanUnbench: t.State == hikyaku.Benched,
+		}
+		if t.TransferID != "" && !t.LeasedAt.IsZero() {
+			v.Age = FormatDuration(c.now().Sub(t.LeasedAt), l)
+		}
+		if t.State == hikyaku.Benched && !t.BenchedUntil.IsZero() {
+			v.Why = strings.TrimSpace(v.Why + " → " + FormatTime(t.BenchedUntil, c.now()))
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func sprintf(format string, args ...any) string { return fmt.Sprintf(format, args...) }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// numberText groups digits by thousands.
+func numberText(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func numberOf(n, of int) string { return strconv.Itoa(n) + "/" + strconv.Itoa(of) }
+
+func countText(n int64) string {
+	if n == 0 {
+		return "–"
+	}
+	return numberText(n)
+}
+
+func sizeText(n int64) string {
+	if n == 0 {
+		return "–"
+	}
+	return FormatBytes(n)
+}
+
+// detailText is an event's detail as "name: value" parts, empty ones left out.
+func detailText(raw json.RawMessage) string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) != nil {
+		return ""
+	}
+	var parts []string
+	for _, name := range sortedKeys(fields) {
+		value := string(fields[name])
+		var s string
+		if json.Unmarshal(fields[name], &s) == nil {
+			value = s
+		}
+		switch value {
+		case "", "0", "null", "false", "[]", "{}":
+			continue
+		}
+		parts = append(parts, name+": "+printableText(value))
+	}
+	return strings.Join(parts, " · ")
+}

@@ -1,0 +1,79 @@
+package web
+
+import "net/url"
+
+// Action is a form with one button: what changes something is always a POST,
+// and asks first.
+type Action struct {
+	Action, Label, Question, Class string
+	Fields                         []Field
+}
+
+// Field is a hidden field of a form.
+type Field struct{ Name, Value string }
+
+func (p *Page) action(path, key, subject, class string, fields ...Field) Action {
+	if p.Path != "" {
+		fields = append(fields, Field{"back", p.With("", "")})
+	}
+	return Action{
+		Action: path, Label: p.T("do_" + key), Question: p.T("ask_"+key, subject), Class: class, Fields: fields,
+	}
+}
+
+// Action is rerun, force (rerun of what succeeded) or cancel.
+func (p *Page) Action(name string, r Row) Action {
+	path := "/transfers/" + url.PathEscape(r.TransferID) + "/"
+	switch name {
+	case "force":
+		return p.action(path+"rerun", name, r.ID, "", Field{"force", "true"})
+	case "cancel":
+		return p.action(path+name, name, r.ID, "danger")
+	}
+	return p.action(path+name, name, r.ID, "primary")
+}
+
+// DeadLetterAction is redrive or discard.
+func (p *Page) DeadLetterAction(name string, r Row) Action {
+	class := "primary"
+	if name == "discard" {
+		class = "danger"
+	}
+	return p.action("/dlq/"+name, name, r.ID, class, Field{"transfer_id", r.TransferID})
+}
+
+// RedriveAll sends every dead letter round again.
+func (p *Page) RedriveAll() Action {
+	return p.action("/dlq/redrive", "redrive_all", "", "primary", Field{"all", "true"})
+}
+
+// RouteAction is pause or resume.
+func (p *Page) RouteAction(name, route string) Action {
+	return p.action("/routes/"+url.PathEscape(route)+"/"+name, name, route, "")
+}
+
+// TaskAction is bench or unbench.
+func (p *Page) TaskAction(name, arn string) Action {
+	return p.action("/tasks/"+name, name, arn, "", Field{"task_arn", arn})
+}
+
+// RouteLink is the list of a route's transfers.
+func (p *Page) RouteLink(name string) string { return "/?" + url.Values{"route": {name}}.Encode() }
+
+// LangLink is this page in the other language.
+func (p *Page) LangLink() string {
+	q := url.Values{}
+	for k, v := range p.Query {
+		q[k] = v
+	}
+	q.Set("lang", string(p.Other()))
+	return p.Path + "?" + q.Encode()
+}
+
+type sideView struct {
+	*Page
+	Side *Side
+}
+
+// SideView joins the summary with the page.
+func (p *Page) SideView(s *Side) any { return sideView{p, s} }
