@@ -118,9 +118,12 @@ func newConfig(data string) config {
 	}
 }
 
+// defaultRegion is none of Amazon's: for those, version 1 of the AWS CLI
+// replaces the SQS endpoint that the environment names by Amazon's own.
+const defaultRegion = "local-1"
+
 const (
 	embedded        = "embedded"
-	defaultRegion   = "us-east-1"
 	defaultQueue    = "hikyaku"
 	defaultDataDir  = "./hikyaku-data"
 	deadLetterAfter = "-dlq" // queue name + this is its dead-letter queue

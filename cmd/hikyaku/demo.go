@@ -52,7 +52,7 @@ everything ended as it should.`, `一時フォルダと空きポートでサー�
 中断されるまで動き続けます。--once では終わると戻ります: すべてがあるべき結果なら 0。`),
 		Example: `  hikyaku demo
   hikyaku demo --once --ids 100 --files 10 --size 65536 --pool 8`,
-		Args: cobra.NoArgs,
+		Args: exactly(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runDemo(cmd.Context(), env, outputFormat(cmd), f)
 		},

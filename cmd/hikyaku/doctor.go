@@ -49,7 +49,7 @@ Exit codes: 0 all well, 1 something failed.`, `サーバーの起動前や動作
 
 終了コード: 0 すべて良好、1 何かが失敗。`),
 		Example: `  hikyaku doctor --config hikyaku.yaml`,
-		Args:    cobra.NoArgs,
+		Args:    exactly(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := diagnose(cmd.Context(), file, flagValue(cmd, "data"))
 			if err := printResult(env.stdout, outputFormat(cmd), d, d.text); err != nil {

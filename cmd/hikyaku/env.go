@@ -18,7 +18,7 @@ func newEnvCommand(env environment) *cobra.Command {
 		Short: env.t("Print shell lines that point the AWS CLI, SDKs and hikyaku at the running server", "AWS CLI、SDK、hikyaku を動いているサーバーに向けるシェルの行を出力する"),
 		Example: `  eval "$(hikyaku env)"
   aws s3 ls`,
-		Args: cobra.NoArgs,
+		Args: exactly(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			e, err := readEndpoints(dataDir(cmd, env))
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pkg/xattr"
+	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
@@ -89,6 +90,7 @@ func tryGateway(ctx context.Context, o gatewayOptions) (*gateway, error) {
 	go func() {
 		defer close(g.done)
 		g.err = embedgw.RunVersityGW(runCtx, backend, &embedgw.Config{
+			IAMService:     auth.NewIAMServiceSingle(auth.Account{Access: o.Key.AccessKeyID, Secret: o.Key.SecretAccessKey, Role: auth.RoleAdmin}),
 			RootUserAccess: o.Key.AccessKeyID, RootUserSecret: o.Key.SecretAccessKey,
 			Region: o.Region, Ports: []string{addr}, KeepAlive: true, Quiet: true,
 			MaxConnections: 4096, MaxRequests: 2048, MultipartMaxParts: 10000,

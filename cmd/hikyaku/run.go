@@ -104,3 +104,13 @@ func serverReady(ctx context.Context, consoleURL string) bool {
 	}
 	return res.Body.Close() == nil && res.StatusCode == http.StatusOK
 }
+
+// exactly checks the number of arguments; names shows which.
+func exactly(n int, names string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return invalid("arguments", "%s takes %d arguments (%s), got %d; see %s --help", cmd.CommandPath(), n, names, len(args), cmd.CommandPath())
+		}
+		return nil
+	}
+}

@@ -31,7 +31,7 @@ SIGTERM と Ctrl-C では長くて 10 秒で止まり、途中の転送は次の
 		Example: `  hikyaku serve
   hikyaku serve --config hikyaku.yaml
   hikyaku serve --data /var/lib/hikyaku`,
-		Args: cobra.NoArgs,
+		Args: exactly(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger, err := newLogger(env, level, format)
 			if err != nil {

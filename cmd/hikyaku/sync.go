@@ -79,7 +79,7 @@ SRC と DST はフォルダか s3://bucket/prefix です。S3 には AWS の認�
 		Example: `  hikyaku sync s3://outbox/A-123 /srv/filer/A-123
   hikyaku sync --dry-run ./reports s3://archive/reports
   hikyaku sync --preserve-deleted-files REMOVE --exclude '*.tmp' /data s3://backup/data`,
-		Args: cobra.ExactArgs(2),
+		Args: exactly(2, "SRC DST"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runSync(cmd.Context(), env, outputFormat(cmd), f, args[0], args[1])
 		},
@@ -90,7 +90,7 @@ SRC と DST はフォルダか s3://bucket/prefix です。S3 には AWS の認�
 	fl.StringVar(&o.OverwriteMode, "overwrite-mode", "ALWAYS", env.t("ALWAYS or NEVER", "ALWAYS または NEVER"))
 	fl.StringVar(&o.TransferMode, "transfer-mode", "CHANGED", env.t("CHANGED or ALL", "CHANGED または ALL"))
 	fl.StringVar(&o.PreserveDeletedFiles, "preserve-deleted-files", "PRESERVE", env.t("PRESERVE, or REMOVE what the source no longer has", "PRESERVE、または送り元にないものを消す REMOVE"))
-	fl.StringVar(&o.Atime, "atime", "NONE", env.t("BEST_EFFORT or NONE", "BEST_EFFORT または NONE"))
+	fl.StringVar(&o.Atime, "atime", "BEST_EFFORT", env.t("BEST_EFFORT or NONE", "BEST_EFFORT または NONE"))
 	fl.StringVar(&o.Mtime, "mtime", "PRESERVE", env.t("PRESERVE or NONE", "PRESERVE または NONE"))
 	fl.StringVar(&o.UID, "uid", "NONE", env.t("INT_VALUE or NONE", "INT_VALUE または NONE"))
 	fl.StringVar(&o.GID, "gid", "NONE", env.t("INT_VALUE or NONE", "INT_VALUE または NONE"))
@@ -122,6 +122,11 @@ func runSync(ctx context.Context, env environment, output string, f syncFlags, f
 		return err
 	}
 	defer src.Close() //nolint:errcheck // read side: nothing is lost
+	if p, ok := src.(storage.Prober); ok {
+		if err := p.Probe(ctx, false); err != nil {
+			return syncFailure(ctx, err)
+		}
+	}
 	dst, err := openLocation(ctx, to, f.s3)
 	if err != nil {
 		return err
