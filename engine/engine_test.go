@@ -16,7 +16,13 @@ import (
 	"github.com/hikyaku/hikyaku/storage/storagetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// The gateway's HTTP server ends these only when they next wake up.
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+	)
+}
 
 // bench is a source, a destination and what a run between them reported.
 type bench struct {

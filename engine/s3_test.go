@@ -1,0 +1,76 @@
+package engine_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/minio/crc64nvme"
+
+	"github.com/hikyaku/hikyaku/engine"
+	"github.com/hikyaku/hikyaku/storage"
+	"github.com/hikyaku/hikyaku/storage/s3"
+	"github.com/hikyaku/hikyaku/storage/storagetest"
+)
+
+// bucket makes a bucket and a driver over it.
+func bucket(tb testing.TB, g *storagetest.Gateway, name string) storage.Driver {
+	tb.Helper()
+	if err := g.MakeBucket(name); err != nil {
+		tb.Fatal(err)
+	}
+	d, err := s3.New(s3.Options{
+		Endpoint: g.Endpoint, Region: g.Region, Bucket: name, PathStyle: true, PartSize: 5 << 20, Now: clock,
+		Credentials: credentials.NewStaticCredentialsProvider(g.AccessKey, g.SecretKey, ""),
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return d
+}
+
+// TestRun_ThroughBuckets carries a tree from a folder to a bucket, to another
+// bucket and back to a folder, by a real S3 service.
+func TestRun_ThroughBuckets(t *testing.T) {
+	g, err := storagetest.StartGateway(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := g.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	first, last := t.TempDir(), t.TempDir()
+	write(t, first, map[string]string{
+		"a": "1", "a-b": "", "d/e/f": strings.Repeat("x", 300_000), "d/big": strings.Repeat("0123456789abcde\n", 1<<20), "empty/": "", "ünï cödé/+ &": "3",
+	})
+	one, two := bucket(t, g, "bucket-one"), bucket(t, g, "bucket-two")
+	stops := []storage.Driver{folder(t, first), one, two, folder(t, last)}
+	for _, mode := range []string{"ONLY_FILES_TRANSFERRED", "POINT_IN_TIME_CONSISTENT"} {
+		for i := range len(stops) - 1 {
+			job := engine.Job{
+				Execution: "exec-1", Source: stops[i], Destination: stops[i+1], Now: clock, CRC64: crc64nvme.New,
+				Options: engine.Options{VerifyMode: mode, UID: "NONE", GID: "NONE", PreserveDeletedFiles: "REMOVE"},
+			}
+			res, err := engine.Run(t.Context(), job, nil)
+			if err != nil || res.Code != "" {
+				t.Fatalf("%s to %s: %v, %s, %+v", stops[i].Properties().Name, stops[i+1].Properties().Name, err, res.Detail, res.FirstErrors)
+			}
+			if c := res.Counters; mode == "POINT_IN_TIME_CONSISTENT" && (c.FilesTransferred != 0 || c.FilesVerified != 9) {
+				t.Errorf("%s to %s again: %+v", stops[i].Properties().Name, stops[i+1].Properties().Name, c)
+			}
+		}
+	}
+	want, got := onDisk(t, first), onDisk(t, last)
+	maps.DeleteFunc(got, func(p, _ string) bool { return strings.HasPrefix(p, storage.WorkFolder) })
+	if !maps.Equal(got, want) {
+		t.Errorf("came back as\n%.2000v\nwant\n%.2000v", got, want)
+	}
+}
