@@ -101,7 +101,9 @@ func (c *chaos) fault(p *peer, i int, _ string) (before, after error) {
 		return nil, errCrashed
 	case n < 25 && !c.nested:
 		c.nested = true
-		c.step(1 - i)
+		for range 1 + c.rng.IntN(5) {
+			c.step(1 - i)
+		}
 		c.nested = false
 	}
 	return nil, nil
@@ -388,7 +390,7 @@ func TestDispatcher_holdsInvariantsUnderChaos(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
-		steps := rapid.IntRange(1, 150).Draw(rt, "steps")
+		steps := rapid.IntRange(1, 100).Draw(rt, "steps")
 		if err := runChaos(t.Context(), seed, steps); err != nil {
 			rt.Fatal(err)
 		}
