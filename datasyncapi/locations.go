@@ -1,3 +1,4 @@
+//nolint:tagliatelle // the wire has Amazon's member names
 package datasyncapi
 
 import (

@@ -91,7 +91,7 @@ func TestOperations_Document(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := os.ReadFile(path)
+	got, err := os.ReadFile(path) //nolint:gosec // a constant path
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,33 +18,33 @@ import (
 )
 
 // signed returns a signed request for an operation.
-func signed(ctx context.Context, t testing.TB, url, operation, body string) *http.Request {
-	t.Helper()
+func signed(ctx context.Context, tb testing.TB, url, operation, body string) *http.Request {
+	tb.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/", strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	r.Header.Set("X-Amz-Target", "FmrsService."+operation)
 	sum := sha256.Sum256([]byte(body))
 	key := aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}
-	if err := v4.NewSigner().SignHTTP(ctx, key, r, hex.EncodeToString(sum[:]), "datasync", "us-east-1", time.Now()); err != nil {
-		t.Fatal(err)
+	if err := v4.NewSigner().SignHTTP(ctx, key, r, hex.EncodeToString(sum[:]), "datasync", "us-east-1", time.Now()); err != nil { //nolint:forbidigo // the server checks the real time, as for any SDK
+		tb.Fatal(err)
 	}
 	return r
 }
 
 // post sends a body as it is.
-func post(t testing.TB, url, operation, body string) (int, string) {
-	t.Helper()
-	reply, err := http.DefaultClient.Do(signed(t.Context(), t, url, operation, body))
+func post(tb testing.TB, url, operation, body string) (int, string) {
+	tb.Helper()
+	reply, err := http.DefaultClient.Do(signed(tb.Context(), tb, url, operation, body))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = reply.Body.Close() }()
 	text, err := io.ReadAll(reply.Body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return reply.StatusCode, string(text)
 }

@@ -28,10 +28,10 @@ const (
 )
 
 // serve returns the URL of a server over s.
-func serve(t testing.TB, s *mover.Service) string {
-	t.Helper()
+func serve(tb testing.TB, s *mover.Service) string {
+	tb.Helper()
 	server := httptest.NewServer(datasyncapi.New(datasyncapi.Options{
-		Mover: s, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+		Mover: s, Logger: slog.New(slog.DiscardHandler), Now: time.Now, //nolint:forbidigo // SDKs sign with the real time
 		Verifier: awsjson.NewVerifier(awsjson.VerifierOptions{
 			Now: time.Now, Region: "us-east-1",
 			Lookup: func(_ context.Context, id string) (awsjson.Key, bool) {
@@ -39,7 +39,7 @@ func serve(t testing.TB, s *mover.Service) string {
 			},
 		}),
 	}))
-	t.Cleanup(server.Close)
+	tb.Cleanup(server.Close)
 	return server.URL
 }
 

@@ -189,12 +189,12 @@ func TestService_Retention(t *testing.T) {
 	store := &movertest.Memory{}
 	s := movertest.Start(t, mover.Config{Store: store})
 	task := pair(t, s, mover.Options{})
-	old, latest := start(t, s, task, ""), ""
+	old := start(t, s, task, "")
 	ended(t, s, old)
-	latest = start(t, s, task, "")
+	latest := start(t, s, task, "")
 	ended(t, s, latest)
 	stop(t, s)
-	later := func() time.Time { return time.Now().Add(31 * 24 * time.Hour) }
+	later := func() time.Time { return time.Now().Add(31 * 24 * time.Hour) } //nolint:forbidigo // a month after what the others see
 	s = movertest.Start(t, mover.Config{Store: store, Now: later})
 	movertest.Until(t, "pruned", func() bool {
 		_, err := s.DescribeTaskExecution(t.Context(), old)

@@ -223,12 +223,12 @@ func TestEndpointPolicy(t *testing.T) {
 func TestSecret(t *testing.T) {
 	t.Parallel()
 	l := mover.Location{ARN: "l", SecretKey: mover.NewSecret("hunter2")}
-	encoded, err := json.Marshal(struct{ S mover.Secret }{l.SecretKey})
+	encoded, err := json.Marshal(map[string]mover.Secret{"s": l.SecretKey})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var log strings.Builder
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "secret", l.SecretKey, "location", l)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", slog.Any("secret", l.SecretKey), slog.Any("location", l))
 	for _, shown := range []string{
 		fmt.Sprint(l), fmt.Sprintf("%v %+v %#v %s %q %x %d", l, l, l, l.SecretKey, l.SecretKey, l.SecretKey, l.SecretKey),
 		string(encoded), log.String(), l.SecretKey.String(),

@@ -1,6 +1,7 @@
 package mover
 
 import (
+	"encoding/hex"
 	"maps"
 	"slices"
 	"strconv"
@@ -157,7 +158,7 @@ type Execution struct {
 	EndedAt    time.Time `json:"ended_at,omitzero"`
 	// Restarts counts how often a restart of the process began it again.
 	Restarts int               `json:"restarts,omitempty"`
-	Counters engine.Counters   `json:"counters,omitzero"`
+	Counters Counters          `json:"counters,omitzero"`
 	Result   Result            `json:"result,omitzero"`
 	Tags     map[string]string `json:"tags,omitempty"`
 	// FailedFiles counts items that failed; at most [MaxFiles] of them are
@@ -175,6 +176,25 @@ func (e Execution) TaskARN() string { return taskOf(e.ARN) }
 func (e Execution) clone() Execution {
 	e.Tags = maps.Clone(e.Tags)
 	return e
+}
+
+// Counters are [engine.Counters] with the names they are stored under.
+type Counters struct {
+	EstimatedFilesToTransfer int64 `json:"estimated_files_to_transfer,omitempty"`
+	EstimatedBytesToTransfer int64 `json:"estimated_bytes_to_transfer,omitempty"`
+	EstimatedFilesToDelete   int64 `json:"estimated_files_to_delete,omitempty"`
+	FilesTransferred         int64 `json:"files_transferred,omitempty"`
+	FilesVerified            int64 `json:"files_verified,omitempty"`
+	FilesSkipped             int64 `json:"files_skipped,omitempty"`
+	FilesDeleted             int64 `json:"files_deleted,omitempty"`
+	FailedPrepare            int64 `json:"failed_prepare,omitempty"`
+	FailedTransfer           int64 `json:"failed_transfer,omitempty"`
+	FailedVerify             int64 `json:"failed_verify,omitempty"`
+	FailedDelete             int64 `json:"failed_delete,omitempty"`
+	BytesTransferred         int64 `json:"bytes_transferred,omitempty"`
+	BytesWritten             int64 `json:"bytes_written,omitempty"`
+	BytesCompressed          int64 `json:"bytes_compressed,omitempty"`
+	FilesListedAtSource      int64 `json:"files_listed_at_source,omitempty"`
 }
 
 // PhaseStatus is how a phase went: empty when it is not part of the run.
@@ -204,14 +224,27 @@ type Result struct {
 type FileFailure struct {
 	// Path is relative to the location's root. Bytes that are not UTF-8 are
 	// stored as the replacement character.
-	Path           string       `json:"path"`
-	Kind           storage.Kind `json:"kind,omitempty"`
-	Step           engine.Phase `json:"step"`
-	Size           int64        `json:"size,omitempty"`
-	Code           engine.Code  `json:"code,omitempty"`
-	Detail         string       `json:"detail,omitempty"`
-	SourceSum      storage.Sum  `json:"source_sum,omitzero"`
-	DestinationSum storage.Sum  `json:"destination_sum,omitzero"`
+	Path   string       `json:"path"`
+	Kind   storage.Kind `json:"kind,omitempty"`
+	Step   engine.Phase `json:"step"`
+	Size   int64        `json:"size,omitempty"`
+	Code   engine.Code  `json:"code,omitempty"`
+	Detail string       `json:"detail,omitempty"`
+	// The checksums as far as they were computed: "crc64nvme:" or "crc32c:"
+	// and hexadecimal digits.
+	SourceSum      string `json:"source_sum,omitempty"`
+	DestinationSum string `json:"destination_sum,omitempty"`
+}
+
+func sumText(s storage.Sum) string {
+	switch s.Algorithm {
+	case storage.CRC64NVME:
+		return "crc64nvme:" + hex.EncodeToString(s.Value[:])
+	case storage.CRC32C:
+		return "crc32c:" + hex.EncodeToString(s.Value[:])
+	case storage.NoSum:
+	}
+	return ""
 }
 
 // Agent is a worker. There is one, embedded in this process.

@@ -149,7 +149,7 @@ func (s *Service) view(r *run) Execution {
 		return e
 	}
 	phase, counters := r.progress.Snapshot()
-	e.Counters = counters
+	e.Counters = Counters(counters)
 	_, e.FailedFiles = r.files.all()
 	if e.Status != StatusCancelling {
 		e.Status = Status(phase)

@@ -3,6 +3,7 @@ package mover
 import (
 	"context"
 	"fmt"
+	"log/slog"
 )
 
 // revive decides what becomes of the executions that had not ended when the
@@ -45,14 +46,14 @@ func (s *Service) adopt(revived []Execution) {
 	for _, e := range revived {
 		ts := s.tasks[e.TaskARN()]
 		if ts == nil {
-			s.log.Error("task of an execution is missing", "execution_arn", e.ARN)
+			s.log.Error("task of an execution is missing", slog.String("execution_arn", e.ARN))
 			continue
 		}
 		r := newRun(ts.task.clone(), e)
 		s.live[e.ARN] = r
 		if e.Status != StatusQueued && ts.active == nil {
 			ts.active = r
-			s.log.Info("task execution begins again", "execution_arn", e.ARN, "restarts", e.Restarts)
+			s.log.Info("task execution begins again", slog.String("execution_arn", e.ARN), slog.Int("restarts", e.Restarts))
 			s.launch(r, false)
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,15 +40,16 @@ func newRun(task Task, e Execution) *run {
 	return &run{task: task, exec: e, limit: engine.NewLimit(*e.Options.BytesPerSecond)}
 }
 
-// launch sends off the run that is its task's active one. s.mu must be held.
-// record says that the launch itself has yet to be committed.
-func (s *Service) launch(r *run, record bool) {
-	ctx, cancel := context.WithCancelCause(s.base)
-	r.cancel = cancel
-	s.workers.Go(func() {
-		defer cancel(nil)
-		s.execute(ctx, r, record)
-	})
+// launcher returns what sends off runs, as children of base.
+func (s *Service) launcher(base context.Context) func(r *run, record bool) {
+	return func(r *run, record bool) {
+		ctx, cancel := context.WithCancelCause(base)
+		r.cancel = cancel
+		s.workers.Go(func() {
+			defer cancel(nil)
+			s.execute(ctx, r, record)
+		})
+	}
 }
 
 // advance launches the next queued run of a task that has none. s.mu must be held.
@@ -85,7 +87,7 @@ func (s *Service) execute(ctx context.Context, r *run, record bool) {
 	}
 	s.mu.Lock()
 	s.announce(r)
-	log := s.log.With("execution_arn", r.exec.ARN)
+	log := s.log.With(slog.String("execution_arn", r.exec.ARN))
 	s.mu.Unlock()
 	result, err := s.carryOut(ctx, r, log)
 	if err != nil && errors.Is(context.Cause(ctx), errStopping) {
@@ -127,11 +129,11 @@ func (s *Service) persist(ctx context.Context, c Change) bool {
 		if err == nil {
 			return true
 		}
-		s.log.ErrorContext(ctx, "record execution failed", "execution_arn", c.Executions[0].ARN, "error", err)
+		s.log.ErrorContext(ctx, "record execution failed", slog.String("execution_arn", c.Executions[0].ARN), slog.Any("error", err))
 		timer := time.NewTimer(commitPause)
 		select {
 		case <-timer.C:
-		case <-s.base.Done():
+		case <-s.ending:
 			timer.Stop()
 			return false
 		}
@@ -193,7 +195,7 @@ func (s *Service) finish(ctx context.Context, r *run, result engine.Result, err 
 		phase, _ = r.progress.Snapshot()
 	}
 	failures, total := r.files.all()
-	e.FailedFiles, e.Counters, e.EndedAt = total, result.Counters, s.opts.Now()
+	e.FailedFiles, e.Counters, e.EndedAt = total, Counters(result.Counters), s.opts.Now()
 	e.Status, e.Result = judge(e, phase, result, err)
 	c := Change{Executions: []Execution{e}}
 	if len(failures) > 0 {
@@ -208,9 +210,10 @@ func (s *Service) finish(ctx context.Context, r *run, result engine.Result, err 
 	r.exec = e
 	s.leaveTask(r)
 	s.mu.Unlock()
-	log.InfoContext(ctx, "task execution ended", "status", string(e.Status), "duration", e.Result.Total,
-		"files_transferred", e.Counters.FilesTransferred, "files_failed", total,
-		"error_code", e.Result.ErrorCode, "error_detail", e.Result.ErrorDetail)
+	log.LogAttrs(ctx, slog.LevelInfo, "task execution ended",
+		slog.String("status", string(e.Status)), slog.Duration("duration", e.Result.Total),
+		slog.Int64("files_transferred", e.Counters.FilesTransferred), slog.Int64("files_failed", total),
+		slog.String("error_code", e.Result.ErrorCode), slog.String("error_detail", e.Result.ErrorDetail))
 }
 
 // failureLog keeps the first failed items of a run and counts the rest.
@@ -232,7 +235,7 @@ func (l *failureLog) add(f engine.FileResult) {
 	}
 	failure := FileFailure{
 		Path: f.Path, Kind: f.Kind, Step: f.Step, Size: f.Size, Code: f.Code,
-		SourceSum: f.SourceSum, DestinationSum: f.DestinationSum,
+		SourceSum: sumText(f.SourceSum), DestinationSum: sumText(f.DestinationSum),
 	}
 	if f.Err != nil {
 		failure.Detail = f.Err.Error()
@@ -243,7 +246,7 @@ func (l *failureLog) add(f engine.FileResult) {
 func (l *failureLog) all() (first []FileFailure, total int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.first[:len(l.first):len(l.first)], l.total
+	return slices.Clip(l.first), l.total
 }
 
 // logFile writes an item's end to the log as the run's LogLevel asks: BASIC

@@ -114,9 +114,12 @@ type Service struct {
 	live      map[string]*run
 	lastSeq   int64
 
-	// base ends with Stop; runs are its children. Both are set by Start.
-	base      context.Context //nolint:containedctx // the life of the service's goroutines, not of a call
+	// Set by Start. launch sends off the run that is its task's active one
+	// (mu must be held); record says that the launch itself has yet to be
+	// committed. interrupt ends all runs and closes ending.
+	launch    func(r *run, record bool)
 	interrupt context.CancelCauseFunc
+	ending    <-chan struct{}
 
 	workers sync.WaitGroup
 }
@@ -172,7 +175,7 @@ func (s *Service) Start(ctx context.Context) error {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.base, s.interrupt = base, interrupt
+	s.launch, s.interrupt, s.ending = s.launcher(base), interrupt, base.Done()
 	for _, a := range agents {
 		s.agents[a.ARN] = a
 	}
@@ -240,9 +243,9 @@ func (s *Service) keepHouse(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if n, err := s.opts.Store.Prune(ctx, s.opts.Now().Add(-s.opts.Retention)); err != nil {
-			s.log.WarnContext(ctx, "prune executions failed", "error", err)
+			s.log.WarnContext(ctx, "prune executions failed", slog.Any("error", err))
 		} else if n > 0 {
-			s.log.InfoContext(ctx, "executions pruned", "count", n)
+			s.log.InfoContext(ctx, "executions pruned", slog.Int("count", n))
 		}
 		s.sweep(ctx)
 		select {
@@ -272,7 +275,7 @@ func (s *Service) sweep(ctx context.Context) {
 			return
 		}
 		if err := s.sweepLocation(ctx, l); err != nil {
-			s.log.WarnContext(ctx, "sweep failed", "location", l.ARN, "error", err)
+			s.log.WarnContext(ctx, "sweep failed", slog.String("location_arn", l.ARN), slog.Any("error", err))
 		}
 	}
 }

@@ -60,7 +60,7 @@ type document[T any] struct {
 }
 
 func pack[T any](item T) ([]byte, error) {
-	b, err := json.Marshal(document[T]{moverVersion, item}) //nolint:musttag // the items have tags; engine.Counters is stored under its own field names
+	b, err := json.Marshal(document[T]{moverVersion, item})
 	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", item, err)
 	}
@@ -69,7 +69,7 @@ func pack[T any](item T) ([]byte, error) {
 
 func unpack[T any](data []byte) (T, error) {
 	var d document[T]
-	if err := json.Unmarshal(data, &d); err != nil { //nolint:musttag // as in pack
+	if err := json.Unmarshal(data, &d); err != nil {
 		return d.Item, fmt.Errorf("decode %T: %w", d.Item, err)
 	}
 	if d.Version > moverVersion {

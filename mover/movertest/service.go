@@ -166,11 +166,11 @@ func (d *driver) Close() error {
 
 // Start returns a started service that is stopped with the test. What cfg
 // leaves empty is filled with a store in memory, an [Opener] and [Instant].
-func Start(t testing.TB, cfg mover.Config) *mover.Service {
-	t.Helper()
+func Start(tb testing.TB, cfg mover.Config) *mover.Service {
+	tb.Helper()
 	cfg.Account, cfg.Region, cfg.Rand = "123456789012", "us-east-1", rand.Reader
 	if cfg.Now == nil {
-		cfg.Now = time.Now
+		cfg.Now = time.Now //nolint:forbidigo // tests that care bring a clock
 	}
 	if cfg.Store == nil {
 		cfg.Store = &Memory{}
@@ -183,16 +183,16 @@ func Start(t testing.TB, cfg mover.Config) *mover.Service {
 	}
 	s, err := mover.New(cfg)
 	if err == nil {
-		err = s.Start(t.Context())
+		err = s.Start(tb.Context())
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), patience)
 		defer cancel()
 		if err := s.Stop(ctx); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return s

@@ -29,7 +29,7 @@ func execution(task string, n int, status mover.Status) mover.Execution {
 		ARN: execARN(task, n), Seq: int64(n), Status: status,
 		Options:  mover.Options{VerifyMode: "NONE", BytesPerSecond: new(int64(-1))},
 		Includes: "/a\\*b*", Excludes: "*/tmp", StartedAt: noon(), LaunchedAt: noon().Add(time.Second),
-		Restarts: 1, Counters: engine.Counters{FilesTransferred: 3, BytesWritten: 1 << 40},
+		Restarts: 1, Counters: mover.Counters{FilesTransferred: 3, BytesWritten: 1 << 40},
 		Result: mover.Result{PrepareStatus: mover.PhaseSuccess, Total: time.Minute, ErrorDetail: "x"},
 		Tags:   map[string]string{"transfer_id": "1"}, FailedFiles: 7,
 	}
@@ -77,6 +77,7 @@ func same(t *testing.T, what string, got, want any) {
 }
 
 func keeps(t *testing.T, reopen func() mover.Store) {
+	t.Helper()
 	ctx := t.Context()
 	first := reopen()
 	s, err := first.Load(ctx)
@@ -88,8 +89,10 @@ func keeps(t *testing.T, reopen func() mover.Store) {
 		Server: "s3.example.com", Port: 9000, Protocol: "HTTP", AccessKey: "key", SecretKey: mover.NewSecret("s3cr3t"),
 		Certificate: []byte{1, 2}, AgentARNs: []string{agent.ARN}, Tags: map[string]string{"k": "v"},
 	}
-	task := mover.Task{ARN: taskA, Name: "n", SourceARN: location.ARN, DestinationARN: "d", Includes: "/x", CreatedAt: noon(),
-		Options: mover.Options{Atime: "NONE", BytesPerSecond: new(int64(5))}}
+	task := mover.Task{
+		ARN: taskA, Name: "n", SourceARN: location.ARN, DestinationARN: "d", Includes: "/x", CreatedAt: noon(),
+		Options: mover.Options{Atime: "NONE", BytesPerSecond: new(int64(5))},
+	}
 	ended, live, queued := execution(taskA, 1, mover.StatusError), execution(taskA, 2, mover.StatusLaunching), execution(taskA, 3, mover.StatusQueued)
 	files := []mover.FileFailure{{Path: "a/b", Step: engine.Verifying, Size: 5, Code: "X", Detail: "differs"}, {Path: "c"}}
 	must(t, first.Commit(ctx, mover.Change{
@@ -125,6 +128,7 @@ func keeps(t *testing.T, reopen func() mover.Store) {
 }
 
 func replaces(t *testing.T, reopen func() mover.Store) {
+	t.Helper()
 	ctx := t.Context()
 	s := reopen()
 	l1, l2 := mover.Location{ARN: "l/1", Bucket: "a"}, mover.Location{ARN: "l/2"}
@@ -147,6 +151,7 @@ func replaces(t *testing.T, reopen func() mover.Store) {
 }
 
 func lists(t *testing.T, reopen func() mover.Store) {
+	t.Helper()
 	ctx := t.Context()
 	s := reopen()
 	var c mover.Change
@@ -175,6 +180,7 @@ func lists(t *testing.T, reopen func() mover.Store) {
 }
 
 func prunes(t *testing.T, reopen func() mover.Store) {
+	t.Helper()
 	ctx := t.Context()
 	s := reopen()
 	must(t, s.Commit(ctx, mover.Change{
@@ -203,6 +209,7 @@ func prunes(t *testing.T, reopen func() mover.Store) {
 }
 
 func refuses(t *testing.T, reopen func() mover.Store) {
+	t.Helper()
 	s := reopen()
 	ctx, cancel := contextEnded(t)
 	defer cancel()
