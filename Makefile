@@ -60,7 +60,7 @@ fuzz: ## every fuzz target for FUZZTIME (5s)
 
 .PHONY: bench
 bench: build ## print the figures of docs/performance.md (never part of the tests)
-	go run ./cmd/hikyaku/bench
+	go run ./bench $(BENCH)
 
 .PHONY: clean
 clean: ## remove what the targets made

@@ -27,7 +27,8 @@ func TestLayering(t *testing.T) {
 		{"lambda daemon", ". dispatch"},
 		{"storage/*", "storage"},
 		{"queue/queuetest", "queue"},
-		{"mover/movertest", "mover"},
+		{"mover/movertest", "mover engine storage"},
+		{"console/consoletest", ". console"},
 		{"engine", "storage"},
 		{"mover", "engine storage"},
 		{"agent", "mover engine storage"},
@@ -36,6 +37,7 @@ func TestLayering(t *testing.T) {
 		{"sqlite", ". queue mover"},
 		{"cli", ". console"},
 		{"cmd/lambda/*", ". dispatch lambda dynamo sqs datasync source"},
+		{"bench", ""},
 		{"cmd/hikyaku", ". dispatch daemon sqs datasync dynamo source sqsapi datasyncapi queue mover engine storage storage/* agent sqlite awsjson console web cli"},
 	}
 	// pure packages use the standard library and nothing from outside the module.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -10,7 +9,6 @@ import (
 	"github.com/hikyaku/hikyaku/console"
 	"github.com/hikyaku/hikyaku/dispatch"
 	"github.com/hikyaku/hikyaku/mover"
-	"github.com/hikyaku/hikyaku/storage"
 )
 
 // operator hands people's commands to the dispatcher and wakes the loops, so
@@ -56,18 +54,6 @@ func (o operator) RedriveDeadLetters(ctx context.Context, ids []string, a hikyak
 	return o.Dispatcher.RedriveDeadLetters(ctx, ids, a)
 }
 
-// checksum shows a sum as "algorithm:hex"; empty when it is unknown.
-func checksum(s storage.Sum) string {
-	switch s.Algorithm {
-	case storage.CRC64NVME:
-		return "crc64nvme:" + hex.EncodeToString(s.Value[:])
-	case storage.CRC32C:
-		return "crc32c:" + hex.EncodeToString(s.Value[:4])
-	case storage.NoSum:
-	}
-	return ""
-}
-
 // pruneBatch bounds one removal of old transfers.
 const pruneBatch = 1000
 
@@ -108,7 +94,7 @@ func (l fileLister) Files(ctx context.Context, t hikyaku.Transfer, q console.Fil
 		failure := hikyaku.NewFailure(hikyaku.Classify(string(f.Code), f.Detail).Code, f.Detail, string(f.Code))
 		list.Files = append(list.Files, console.File{
 			Path: f.Path, State: "failed", Bytes: f.Size,
-			SourceChecksum: checksum(f.SourceSum), DestinationChecksum: checksum(f.DestinationSum),
+			SourceChecksum: f.SourceSum, DestinationChecksum: f.DestinationSum,
 			Failure: &failure,
 		})
 	}
