@@ -15,14 +15,17 @@ const checkpointAt = 16 << 20
 // that came while it copied, is left for the writer, so that the log can begin
 // anew (and is cut short, see journal_size_limit in open).
 type checkpointer struct {
-	log  string
-	conn *sql.Conn
-	wake chan struct{} // the log is long
-	rest chan struct{} // most of it is copied
+	log    string
+	conn   *sql.Conn
+	closed <-chan struct{}
+	wake   chan struct{} // the log is long
+	rest   chan struct{} // most of it is copied
 }
 
-func newCheckpointer(path string, conn *sql.Conn) *checkpointer {
-	return &checkpointer{log: path + "-wal", conn: conn, wake: make(chan struct{}, 1), rest: make(chan struct{}, 1)}
+func newCheckpointer(path string, conn *sql.Conn, closed <-chan struct{}) *checkpointer {
+	return &checkpointer{
+		log: path + "-wal", conn: conn, closed: closed, wake: make(chan struct{}, 1), rest: make(chan struct{}, 1),
+	}
 }
 
 // committed is called by the writer after each commit.
@@ -43,10 +46,10 @@ func (c *checkpointer) committed(writer *sql.Conn) {
 }
 
 // run copies until closed.
-func (c *checkpointer) run(closed <-chan struct{}) {
+func (c *checkpointer) run() {
 	for {
 		select {
-		case <-closed:
+		case <-c.closed:
 			return
 		case <-c.wake:
 		}

@@ -121,7 +121,7 @@ func killWhileCommitting(t *testing.T, path string, round int) map[string]int64 
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), program)
+	cmd := exec.CommandContext(t.Context(), program) //nolint:gosec // this very program
 	cmd.Env = append(os.Environ(), crashPath+"="+path, fmt.Sprintf("%s=%d", crashRound, round))
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
@@ -133,7 +133,7 @@ func killWhileCommitting(t *testing.T, path string, round int) map[string]int64 
 		t.Fatal(err)
 	}
 	acked := map[string]int64{}
-	last := 1 + rand.IntN(600)
+	last := 1 + rand.IntN(600) //nolint:gosec // a moment, not a secret
 	lines := bufio.NewReader(out)
 	for n := 1; ; n++ {
 		line, err := lines.ReadString('\n')
@@ -148,7 +148,7 @@ func killWhileCommitting(t *testing.T, path string, round int) map[string]int64 
 		acked[id] = max(acked[id], step)
 		if n == last {
 			// Somewhere within the commits that follow.
-			<-time.After(time.Duration(rand.IntN(2000)) * time.Microsecond)
+			<-time.After(time.Duration(rand.IntN(2000)) * time.Microsecond) //nolint:gosec // as above
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}

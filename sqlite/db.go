@@ -27,7 +27,7 @@ import (
 const maxBatch = 256
 
 // errClosed is returned by updates after Close.
-var errClosed = errors.New("database is closed") //nolint:gochecknoglobals // a sentinel
+var errClosed = errors.New("database is closed")
 
 // DB is one database file. Its methods may be called concurrently.
 type DB struct {
@@ -54,15 +54,6 @@ type update struct {
 	// taken decides between the writer, which begins it, and the caller, who
 	// gives up while it still waits.
 	taken atomic.Bool
-}
-
-// Tx runs statements inside the writer's transaction. Statements are prepared
-// once per database. It must not be kept after the update returned.
-type Tx struct {
-	//nolint:containedctx // lives exactly as long as one update
-	ctx   context.Context
-	db    *DB
-	after []func()
 }
 
 // open opens or creates the file and brings its schema up to date.
@@ -96,7 +87,7 @@ func open(ctx context.Context, path string, migrations []string) (*DB, error) {
 	d.read.SetMaxOpenConns(4)
 	d.read.SetMaxIdleConns(4)
 	d.done.Go(d.run)
-	d.done.Go(func() { d.check.run(d.closed) })
+	d.done.Go(d.check.run)
 	return d, nil
 }
 
@@ -114,7 +105,7 @@ func (d *DB) connect(ctx context.Context, migrations []string) (err error) {
 	if err != nil {
 		return err
 	}
-	d.check = newCheckpointer(d.path, conn)
+	d.check = newCheckpointer(d.path, conn, d.closed)
 	return nil
 }
 
@@ -199,41 +190,6 @@ func (d *DB) Close() error {
 	return d.disconnect()
 }
 
-// query runs a query on a reader's connection: it sees the last commit, or the
-// one before if that is being made. Statements are prepared once per query, so
-// the text must come from a small set. The caller closes the rows.
-func (d *DB) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := d.readStmt(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return s.QueryContext(ctx, args...) //nolint:sqlclosecheck // the caller's
-}
-
-// queryRow is query for at most one row.
-func (d *DB) queryRow(ctx context.Context, query string, args ...any) interface{ Scan(dest ...any) error } {
-	s, err := d.readStmt(ctx, query)
-	if err != nil {
-		return failedRow{err}
-	}
-	return s.QueryRowContext(ctx, args...)
-}
-
-// readStmt returns the prepared statement for query.
-func (d *DB) readStmt(ctx context.Context, query string) (*sql.Stmt, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if s, ok := d.reads[query]; ok {
-		return s, nil
-	}
-	s, err := d.read.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	d.reads[query] = s
-	return s, nil
-}
-
 // run is the writer.
 func (d *DB) run() {
 	for {
@@ -288,107 +244,3 @@ func (d *DB) commit(batch []*update) {
 		d.check.committed(d.conn)
 	}
 }
-
-// run carries out a batch in the transaction that has begun, and ends it.
-// errs are the updates' own errors; a returned error is that of all.
-func (t *Tx) run(batch []*update, errs []error) error {
-	undo := func(err error) error { return errors.Join(err, t.exec("ROLLBACK")) }
-	if len(batch) == 1 { // needs no savepoint
-		if !batch[0].taken.CompareAndSwap(false, true) {
-			return undo(nil)
-		}
-		if errs[0] = batch[0].fn(t); errs[0] != nil {
-			t.after = nil
-			return undo(nil)
-		}
-	} else {
-		for i, u := range batch {
-			if !u.taken.CompareAndSwap(false, true) {
-				continue
-			}
-			var err error
-			if errs[i], err = t.savepoint(u.fn); err != nil {
-				return undo(err)
-			}
-		}
-	}
-	if err := t.exec("COMMIT"); err != nil {
-		return undo(err)
-	}
-	return nil
-}
-
-// savepoint runs fn so that its work can be undone alone. failed is fn's own
-// error; broken means that the whole transaction cannot go on.
-func (t *Tx) savepoint(fn func(*Tx) error) (failed, broken error) {
-	if err := t.exec("SAVEPOINT u"); err != nil {
-		return nil, err
-	}
-	after := len(t.after)
-	if failed = fn(t); failed != nil {
-		t.after = t.after[:after]
-		if err := t.exec("ROLLBACK TO u"); err != nil {
-			return failed, err
-		}
-	}
-	return failed, t.exec("RELEASE u")
-}
-
-// onCommit has the writer call fn once the transaction is on disk, in the
-// order of updates and before they return. fn must not block.
-func (t *Tx) onCommit(fn func()) { t.after = append(t.after, fn) }
-
-func (t *Tx) exec(query string) error {
-	_, err := t.Exec(query)
-	return err
-}
-
-// stmt returns the prepared statement for query.
-func (t *Tx) stmt(query string) (*sql.Stmt, error) {
-	if s, ok := t.db.stmts[query]; ok {
-		return s, nil
-	}
-	s, err := t.db.conn.PrepareContext(t.ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	t.db.stmts[query] = s
-	return s, nil
-}
-
-// Exec runs a statement and returns the number of rows it changed.
-func (t *Tx) Exec(query string, args ...any) (int64, error) {
-	s, err := t.stmt(query)
-	if err != nil {
-		return 0, err
-	}
-	r, err := s.ExecContext(t.ctx, args...)
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
-}
-
-// QueryRow runs a query that yields at most one row.
-func (t *Tx) QueryRow(query string, args ...any) interface{ Scan(dest ...any) error } {
-	s, err := t.stmt(query)
-	if err != nil {
-		return failedRow{err}
-	}
-	return s.QueryRowContext(t.ctx, args...)
-}
-
-// Query runs a query. The caller closes the rows before its next statement.
-func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
-	s, err := t.stmt(query)
-	if err != nil {
-		return nil, err
-	}
-	return s.QueryContext(t.ctx, args...) //nolint:sqlclosecheck // the caller's
-}
-
-// failedRow is a row whose query could not be prepared.
-type failedRow struct{ err error }
-
-// Scan returns the error of the preparation.
-func (f failedRow) Scan(...any) error { return f.err }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,20 +83,12 @@ func read(tb testing.TB, l *sqlite.Ledger) contents {
 
 func copied(t *testing.T, from string) string {
 	t.Helper()
-	in, err := os.Open(from)
+	fixture, err := os.ReadFile(from) //nolint:gosec // a file of testdata
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = in.Close() }()
 	path := filepath.Join(t.TempDir(), "ledger.db")
-	out, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Close(); err != nil {
+	if err := os.WriteFile(path, fixture, 0o600); err != nil { //nolint:gosec // a temporary folder
 		t.Fatal(err)
 	}
 	return path
@@ -220,7 +211,10 @@ func TestLedger_TransfersBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, q := range []hikyaku.Query{
-		{Text: f.ID(50)}, {Text: f.TransferID(99)}, {Text: f.ID(0), Code: f.Code(0)}, {Code: f.Code(0), Route: f.Route(0)},
+		{Text: f.ID(50)},
+		{Text: f.TransferID(99)},
+		{Text: f.ID(0), Code: f.Code(0)},
+		{Code: f.Code(0), Route: f.Route(0)},
 		{Text: "ORDER-0000009", Route: f.Route(1), Limit: 1},
 	} {
 		calls, found := 0, 0

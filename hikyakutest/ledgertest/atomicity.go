@@ -39,7 +39,8 @@ func prepare(t *testing.T, s suite) {
 }
 
 // testAtomicity breaks one condition of a large change at a time.
-func testAtomicity(t *testing.T, s suite) {
+func testAtomicity(s suite) {
+	t := s.t
 	prepare(t, s)
 	before := s.pool(t)
 	for what, spoil := range map[string]func(*hikyaku.Change){
@@ -88,7 +89,8 @@ func checkNothing(t *testing.T, s suite, transferID string, before hikyaku.Pool)
 }
 
 // testNothingKept changes what was given to Commit afterwards.
-func testNothingKept(t *testing.T, s suite) {
+func testNothingKept(s suite) {
+	t := s.t
 	tr := full()
 	a := task("task", "orders")
 	e := entry(1)
@@ -106,7 +108,7 @@ func testNothingKept(t *testing.T, s suite) {
 	if stored, _ := s.task(t, "task"); stored.AgentARNs[0] != "agent" {
 		t.Error("the stored task changed with the one that was given")
 	}
-	due, err := s.Ledger.Outbox(t.Context(), at(100), 1)
+	due, err := s.Outbox(t.Context(), at(100), 1)
 	if err != nil || len(due) != 1 || due[0].Attributes["k"] != "v" {
 		t.Errorf("got outbox %v, %v; want the entry as it was given", due, err)
 	}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"testing"
 	"time"
 
 	"github.com/hikyaku/hikyaku"
 )
 
-func testTransfer(t *testing.T, s suite) {
+func testTransfer(s suite) {
+	t := s.t
 	if _, err := s.Transfer(t.Context(), transferID(1)); !errors.Is(err, hikyaku.ErrNotFound) {
 		t.Errorf("unknown transfer: got %v, want ErrNotFound", err)
 	}
@@ -54,7 +54,8 @@ func full() *hikyaku.Transfer {
 	}
 }
 
-func testVersion(t *testing.T, s suite) {
+func testVersion(s suite) {
+	t := s.t
 	tr := queued(1)
 	missing := *tr
 	missing.Version = 1
@@ -76,7 +77,8 @@ func testVersion(t *testing.T, s suite) {
 	same(t, "transfer after refused writes", s.stored(t, tr.TransferID), *tr)
 }
 
-func testSchemaVersion(t *testing.T, s suite) {
+func testSchemaVersion(s suite) {
+	t := s.t
 	tr := queued(1, func(t *hikyaku.Transfer) { t.SchemaVersion = 41 })
 	e := event(tr.TransferID, 1)
 	e.SchemaVersion = 42
@@ -91,7 +93,7 @@ func testSchemaVersion(t *testing.T, s suite) {
 		t.Errorf("got events %+v, %v; want one of schema version 42", events, err)
 	}
 	eventually(t, func() error {
-		due, err := s.Ledger.Outbox(t.Context(), at(100), 10)
+		due, err := s.Outbox(t.Context(), at(100), 10)
 		if err == nil && (len(due) != 1 || due[0].SchemaVersion != 43) {
 			t.Fatalf("got outbox %+v, want one entry of schema version 43", due)
 		}
@@ -99,7 +101,8 @@ func testSchemaVersion(t *testing.T, s suite) {
 	})
 }
 
-func testEvents(t *testing.T, s suite) {
+func testEvents(s suite) {
+	t := s.t
 	tr, other := queued(1), queued(2)
 	first, second, third := event(tr.TransferID, 1), event(tr.TransferID, 2), event(tr.TransferID, 10)
 	second.By, second.Detail = "", json.RawMessage(`{"nested":{"list":[1,"二",null]}}`)
@@ -123,7 +126,8 @@ func testEvents(t *testing.T, s suite) {
 	}
 }
 
-func testUnique(t *testing.T, s suite) {
+func testUnique(s suite) {
+	t := s.t
 	first, second := queued(1), queued(2)
 	message, key := hikyaku.MessageKey("m", "orders", "A"), hikyaku.ProducerKey("orders", "k")
 	s.must(t, hikyaku.Change{Transfer: first, Unique: []string{message, key}})
@@ -139,7 +143,8 @@ func testUnique(t *testing.T, s suite) {
 	s.conflict(t, hikyaku.Change{Transfer: queued(3), Unique: []string{"joined"}}, "unique", "joined", first.TransferID)
 }
 
-func testActive(t *testing.T, s suite) {
+func testActive(s suite) {
+	t := s.t
 	first, second := queued(1, withID("A")), queued(2, withID("A"))
 	elsewhere := queued(3, withID("A"), onRoute("invoices"))
 	s.add(t, first, second, elsewhere)
@@ -161,7 +166,8 @@ func testActive(t *testing.T, s suite) {
 	s.must(t, hikyaku.Change{Transfer: second, LockActive: true})
 }
 
-func testCancelledContext(t *testing.T, s suite) {
+func testCancelledContext(s suite) {
+	t := s.t
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	tr := queued(1)

@@ -29,7 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) hikyaku.Ledger) {
 	t.Helper()
 	for _, c := range []struct {
 		name string
-		test func(*testing.T, suite)
+		test func(suite)
 	}{
 		{"Transfer", testTransfer},
 		{"Version", testVersion},
@@ -66,7 +66,7 @@ func Run(t *testing.T, open func(t *testing.T) hikyaku.Ledger) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.test(t, suite{Ledger: open(t), open: open})
+			c.test(suite{Ledger: open(t), t: t, open: open})
 		})
 	}
 }
@@ -74,6 +74,7 @@ func Run(t *testing.T, open func(t *testing.T) hikyaku.Ledger) {
 // suite is a ledger under test with the words the tests are written in.
 type suite struct {
 	hikyaku.Ledger
+	t    *testing.T
 	open func(*testing.T) hikyaku.Ledger
 }
 

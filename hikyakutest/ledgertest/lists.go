@@ -9,7 +9,8 @@ import (
 	"github.com/hikyaku/hikyaku"
 )
 
-func testListFilters(t *testing.T, s suite) {
+func testListFilters(s suite) {
+	t := s.t
 	dead := func(d hikyaku.DeadLetterState) func(*hikyaku.Transfer) {
 		return func(t *hikyaku.Transfer) { t.DeadLetter = d }
 	}
@@ -68,7 +69,8 @@ func (s suite) listsN(t *testing.T, q hikyaku.Query, want ...int) {
 
 // testListText asks for prefixes of IDs, which every ledger finds. What
 // matches elsewhere by substring is found where the ledger can.
-func testListText(t *testing.T, s suite) {
+func testListText(s suite) {
+	t := s.t
 	s.add(t, queued(1, withID("order-1")), queued(2, withID("order-2"), in(hikyaku.Failed), failing("HKY-1", "order-1 was here")),
 		queued(3, withID("invoice%_1")), queued(4, withID("order-10"), onRoute("invoices")))
 	s.listsN(t, hikyaku.Query{Text: "order-2"}, 2)
@@ -82,13 +84,18 @@ func testListText(t *testing.T, s suite) {
 	s.listsN(t, hikyaku.Query{Text: "nothing like it"})
 }
 
-func testListPages(t *testing.T, s suite) {
+func testListPages(s suite) {
+	t := s.t
 	const n = 23
 	for i := range n {
 		s.add(t, queued(i, withID(fmt.Sprintf("P-%d", i%2))))
 	}
 	for _, q := range []hikyaku.Query{
-		{}, {Route: "orders"}, {States: []hikyaku.State{hikyaku.Queued}}, {ID: "P-1"}, {Text: "P-"},
+		{},
+		{Route: "orders"},
+		{States: []hikyaku.State{hikyaku.Queued}},
+		{ID: "P-1"},
+		{Text: "P-"},
 		{States: []hikyaku.State{hikyaku.Queued, hikyaku.Running}, Route: "orders", Since: at(2)},
 	} {
 		var want []string
@@ -118,7 +125,8 @@ func testListPages(t *testing.T, s suite) {
 
 // testListPagesWhileInserting adds newer transfers between pages: what was
 // there when paging began comes exactly once, and nothing newer.
-func testListPagesWhileInserting(t *testing.T, s suite) {
+func testListPagesWhileInserting(s suite) {
+	t := s.t
 	const n = 12
 	var want []string
 	for i := range n {
@@ -143,7 +151,8 @@ func testListPagesWhileInserting(t *testing.T, s suite) {
 	same(t, "pages while inserting", got, want)
 }
 
-func testListLimits(t *testing.T, s suite) {
+func testListLimits(s suite) {
+	t := s.t
 	same(t, "empty ledger", func() int {
 		page, err := s.Transfers(t.Context(), hikyaku.Query{})
 		if err != nil || page.NextToken != "" {
@@ -169,7 +178,8 @@ func testListLimits(t *testing.T, s suite) {
 }
 
 // testListFollowsChanges moves a transfer through states, routes and codes.
-func testListFollowsChanges(t *testing.T, s suite) {
+func testListFollowsChanges(s suite) {
+	t := s.t
 	tr := queued(1, onRoute(""), in(hikyaku.Rejected), failing("HKY-1", "poison"))
 	tr.DeadLetter = hikyaku.DeadLetterSent
 	s.add(t, tr)

@@ -276,7 +276,7 @@ func (m *model) comparePool(ctx context.Context, s suite) error {
 	if diff := differ(m.tasks, tasks) + differ(m.agents, agents) + differ(m.settings, settings); diff != "" {
 		return fmt.Errorf("pool (-model +ledger):\n%s", diff)
 	}
-	due, err := s.Ledger.Outbox(ctx, at(1000), 1000)
+	due, err := s.Outbox(ctx, at(1000), 1000)
 	if err != nil {
 		return err
 	}

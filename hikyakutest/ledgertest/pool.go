@@ -32,7 +32,8 @@ func (s suite) task(t *testing.T, arn string) (hikyaku.Task, bool) {
 	return hikyaku.Task{}, false
 }
 
-func testTasks(t *testing.T, s suite) {
+func testTasks(s suite) {
+	t := s.t
 	a := task("task-a", "orders")
 	a.Index, a.BenchedReason, a.BenchedUntil, a.LeasedAt, a.LastUsed = 3, "why", at(1), at(2), at(3)
 	missing := a
@@ -84,7 +85,8 @@ func (s suite) busy(t *testing.T) map[string]int {
 	return busy
 }
 
-func testSlots(t *testing.T, s suite) {
+func testSlots(s suite) {
+	t := s.t
 	s.must(t, hikyaku.Change{Agents: []hikyaku.Agent{
 		agent("basic", true, 1), agent("enhanced", true, 2), agent("unlimited", true, 0), agent("offline", false, 1),
 	}})
@@ -107,7 +109,8 @@ func testSlots(t *testing.T, s suite) {
 	s.must(t, take("basic"))
 }
 
-func testAgents(t *testing.T, s suite) {
+func testAgents(s suite) {
+	t := s.t
 	a := agent("agent", true, 1)
 	a.Platform, a.LastContact, a.Since, a.SeenAt, a.Busy = "linux", at(1), at(2), at(3), 17
 	s.must(t, hikyaku.Change{Agents: []hikyaku.Agent{a}})
@@ -129,7 +132,8 @@ func testAgents(t *testing.T, s suite) {
 	check(1)
 }
 
-func testSettings(t *testing.T, s suite) {
+func testSettings(s suite) {
+	t := s.t
 	rate := int64(-1)
 	r := hikyaku.RouteSettings{
 		Route: "orders", Paused: true, PausedReason: "why", BytesPerSecond: &rate, UpdatedAt: at(1), By: "me",
@@ -147,7 +151,8 @@ func testSettings(t *testing.T, s suite) {
 	same(t, "settings", s.pool(t).Settings, []hikyaku.RouteSettings{r})
 }
 
-func testPool(t *testing.T, s suite) {
+func testPool(s suite) {
+	t := s.t
 	same(t, "empty pool", s.pool(t), hikyaku.Pool{})
 	s.write(t, task("task-a", "orders"), task("task-b", "orders"), task("task-c", "invoices"))
 	s.must(t, hikyaku.Change{

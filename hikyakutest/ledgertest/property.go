@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,7 +19,8 @@ func differ(want, got any) string { return cmp.Diff(want, got, cmpopts.EquateEmp
 
 // testModel makes random changes, most of which hold, to a ledger and to the
 // model, and expects the same answers from both.
-func testModel(t *testing.T, s suite) {
+func testModel(s suite) {
+	t := s.t
 	rapid.Check(t, func(r *rapid.T) {
 		ledger := s
 		ledger.Ledger = s.open(t)

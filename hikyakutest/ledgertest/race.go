@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -27,13 +28,8 @@ func (s suite) crowd(t *testing.T, n int, change func(i int) hikyaku.Change, wha
 				won.Add(1)
 				return
 			}
-			var conflict *hikyaku.ConflictError
-			if errors.As(err, &conflict) {
-				for _, w := range what {
-					if conflict.What == w {
-						return
-					}
-				}
+			if conflict, ok := errors.AsType[*hikyaku.ConflictError](err); ok && slices.Contains(what, conflict.What) {
+				return
 			}
 			t.Errorf("commit %d: got %v, want a conflict on %v", i, err, what)
 		})
@@ -55,7 +51,8 @@ func lease(tr hikyaku.Transfer, free hikyaku.Task) hikyaku.Change {
 	}
 }
 
-func testRaceForTask(t *testing.T, s suite) {
+func testRaceForTask(s suite) {
+	t := s.t
 	const racers = 50
 	s.must(t, hikyaku.Change{Tasks: []hikyaku.TaskWrite{{Task: task("task", "orders")}}, Agents: []hikyaku.Agent{agent("agent", true, 0)}})
 	free, _ := s.task(t, "task")
@@ -83,7 +80,8 @@ func testRaceForTask(t *testing.T, s suite) {
 	same(t, "busy slots", s.busy(t), map[string]int{"agent": 1})
 }
 
-func testRaceForUnique(t *testing.T, s suite) {
+func testRaceForUnique(s suite) {
+	t := s.t
 	const racers = 1000
 	won := s.crowd(t, racers, func(i int) hikyaku.Change {
 		tr := queued(i, withID("A"))
@@ -104,7 +102,8 @@ func testRaceForUnique(t *testing.T, s suite) {
 	})
 }
 
-func testRaceForSlots(t *testing.T, s suite) {
+func testRaceForSlots(s suite) {
+	t := s.t
 	s.must(t, hikyaku.Change{Agents: []hikyaku.Agent{agent("agent", true, 3)}})
 	take := func(int) hikyaku.Change { return hikyaku.Change{TakeSlots: []string{"agent"}} }
 	if won := s.crowd(t, 20, take, "agent"); won != 3 {
@@ -118,7 +117,8 @@ func testRaceForSlots(t *testing.T, s suite) {
 }
 
 // testLostLease settles under a token that another lease has outgrown.
-func testLostLease(t *testing.T, s suite) {
+func testLostLease(s suite) {
+	t := s.t
 	first, second := queued(1), queued(2)
 	s.must(t, hikyaku.Change{Tasks: []hikyaku.TaskWrite{{Task: task("task", "orders")}}, Agents: []hikyaku.Agent{agent("agent", true, 1)}})
 	s.add(t, first, second)

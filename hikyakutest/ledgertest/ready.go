@@ -38,7 +38,8 @@ func notBefore(n int) func(*hikyaku.Transfer) {
 	return func(t *hikyaku.Transfer) { t.NotBefore, t.WaitingReason = at(n), hikyaku.BackingOff }
 }
 
-func testReady(t *testing.T, s suite) {
+func testReady(s suite) {
+	t := s.t
 	first := queued(3, queuedAt(1))
 	s.add(t, queued(1, queuedAt(3)), queued(2, queuedAt(2)), first, queued(4, onRoute("invoices")),
 		queued(5, in(hikyaku.Running)), queued(6, in(hikyaku.Failed)))
@@ -58,7 +59,8 @@ func testReady(t *testing.T, s suite) {
 	s.readyIs(t, "orders", 10, 10, 2, 1, 3)
 }
 
-func testReadyParked(t *testing.T, s suite) {
+func testReadyParked(s suite) {
+	t := s.t
 	parked := queued(1, notBefore(50))
 	s.add(t, parked, queued(2), queued(3, notBefore(20)))
 	s.readyIs(t, "orders", 19, 10, 2)
@@ -75,7 +77,8 @@ func testReadyParked(t *testing.T, s suite) {
 }
 
 // testReadyManyParked has many come due at once, among them old and new ones.
-func testReadyManyParked(t *testing.T, s suite) {
+func testReadyManyParked(s suite) {
+	t := s.t
 	const n = 1200
 	for i := range n {
 		s.add(t, queued(i, notBefore(2000), queuedAt(n-i)))
@@ -103,7 +106,7 @@ func entry(n int) hikyaku.OutboxEntry {
 func (s suite) outboxIs(t *testing.T, now int, want ...string) {
 	t.Helper()
 	eventually(t, func() error {
-		due, err := s.Ledger.Outbox(t.Context(), at(now), 100)
+		due, err := s.Outbox(t.Context(), at(now), 100)
 		if err != nil {
 			return err
 		}
@@ -118,13 +121,14 @@ func (s suite) outboxIs(t *testing.T, now int, want ...string) {
 	})
 }
 
-func testOutbox(t *testing.T, s suite) {
+func testOutbox(s suite) {
+	t := s.t
 	s.must(t, hikyaku.Change{Outbox: []hikyaku.OutboxEntry{entry(3), entry(1)}})
 	again := entry(1)
 	again.Body = "changed"
 	s.must(t, hikyaku.Change{Outbox: []hikyaku.OutboxEntry{entry(2), again}})
 	s.outboxIs(t, 100, entry(1).ID, entry(2).ID, entry(3).ID)
-	due, err := s.Ledger.Outbox(t.Context(), at(100), 2)
+	due, err := s.Outbox(t.Context(), at(100), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +137,8 @@ func testOutbox(t *testing.T, s suite) {
 	s.outboxIs(t, 100, entry(1).ID, entry(3).ID)
 }
 
-func testOutboxLater(t *testing.T, s suite) {
+func testOutboxLater(s suite) {
+	t := s.t
 	s.must(t, hikyaku.Change{Outbox: []hikyaku.OutboxEntry{entry(1), entry(2)}})
 	later := entry(1)
 	later.NotBefore, later.Tries = at(60), 3
@@ -141,7 +146,7 @@ func testOutboxLater(t *testing.T, s suite) {
 	s.outboxIs(t, 59, entry(2).ID)
 	s.must(t, hikyaku.Change{OutboxDone: []string{entry(2).ID}})
 	s.outboxIs(t, 60, later.ID)
-	due, err := s.Ledger.Outbox(t.Context(), at(60), 10)
+	due, err := s.Outbox(t.Context(), at(60), 10)
 	if err != nil {
 		t.Fatal(err)
 	}

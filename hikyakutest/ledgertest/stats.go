@@ -28,7 +28,8 @@ func (s suite) statsAre(t *testing.T, want hikyaku.Stats) {
 	})
 }
 
-func testStats(t *testing.T, s suite) {
+func testStats(s suite) {
+	t := s.t
 	s.statsAre(t, hikyaku.Stats{})
 	moving := queued(3, notBefore(100), queuedAt(1))
 	s.add(t, queued(1), queued(2), moving, queued(4, onRoute("invoices"), in(hikyaku.Failed)))
@@ -56,7 +57,8 @@ func testStats(t *testing.T, s suite) {
 }
 
 // testSubscribe is for ledgers that can tell of commits.
-func testSubscribe(t *testing.T, s suite) {
+func testSubscribe(s suite) {
+	t := s.t
 	ledger, ok := s.Ledger.(hikyaku.Subscriber)
 	if !ok {
 		return // an ability, not a duty
