@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -196,6 +197,41 @@ func TestService_Receive_SharesOut(t *testing.T) {
 		wantAfter(t, start, 0)
 		if len(seen) != receivers || seen[""] {
 			t.Errorf("got %v, want each of %d messages once", seen, receivers)
+		}
+	})
+}
+
+// A receiver that goes away at the moment it is woken passes the word on.
+func TestService_Receive_PassesOn(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *queue.Service) {
+		create(t, s, "q")
+		for range 50 {
+			ctx, cancel := context.WithCancel(t.Context())
+			first, second := make(chan string, 1), make(chan string, 1)
+			wait := func(ctx context.Context, got chan<- string) {
+				m, err := s.Receive(ctx, "q", queue.ReceiveOptions{WaitSeconds: pointer(20)})
+				if err != nil && !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+				got <- bodies(m)
+			}
+			go wait(ctx, first)
+			synctest.Wait()
+			go wait(t.Context(), second)
+			synctest.Wait()
+			start := time.Now()
+			cancel()
+			send(t, s, "q", "a") // wakes the first, who may not have left yet
+			if <-first == "" && <-second != "a" {
+				t.Error("the second receiver did not get what the first left")
+			}
+			wantAfter(t, start, 0)
+			send(t, s, "q", "end")
+			time.Sleep(21 * time.Second)
+			if err := s.Delete(t.Context(), "q"); err != nil {
+				t.Fatal(err)
+			}
+			create(t, s, "q")
 		}
 	})
 }
