@@ -81,7 +81,7 @@ func Run(ctx context.Context, job Job, progress *Progress) (Result, error) {
 	if err = r.guardSource(); err == nil {
 		err = r.carryOut()
 	}
-	if closeErr := r.closeStage(r.ctx); err == nil && closeErr != nil {
+	if closeErr := r.closeStage(ctx); err == nil && closeErr != nil {
 		err = &RunError{Code: DestinationUnavailable, Err: fmt.Errorf("close stage at %s: %w", r.dstP.Name, closeErr)}
 	}
 	if ctx.Err() != nil {
