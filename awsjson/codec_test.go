@@ -37,7 +37,7 @@ type outer struct {
 	Map      map[string]inner
 	Nested   *inner
 	Any      any
-	Optional int `json:"Optional,omitempty"`
+	Optional int `json:"optional,omitempty"`
 	Hidden   int `json:"-"`
 	private  int
 }
@@ -62,7 +62,7 @@ func TestEncode(t *testing.T) {
 			When: at, WhenPtr: &at, List: []inner{{Size: 1}}, Map: map[string]inner{"k": {Size: 2}}, Nested: &inner{Size: 3},
 			Any: map[string]any{"x": []int{1}}, Optional: 7,
 		}, `{"Promoted":"p","Text":` + quoted(t, text) + `,"Pointer":` + quoted(t, text) + `,"Status":"UP","Number":9223372036854775807,"Float":1.5,"Flag":true,` +
-			`"Blob":"AP8=","When":1700000000.123,"WhenPtr":1700000000.123,"List":[{"size":1}],"Map":{"k":{"size":2}},"Nested":{"size":3},"Any":{"x":[1]},"Optional":7}`},
+			`"Blob":"AP8=","When":1700000000.123,"WhenPtr":1700000000.123,"List":[{"size":1}],"Map":{"k":{"size":2}},"Nested":{"size":3},"Any":{"x":[1]},"optional":7}`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

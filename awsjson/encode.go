@@ -40,7 +40,7 @@ func appendValue(b []byte, v reflect.Value, depth int) ([]byte, error) {
 		t, _ := reflect.TypeAssert[time.Time](v)
 		return appendTime(b, t), nil
 	}
-	if raw, ok := v.Interface().(json.RawMessage); ok && len(raw) > 0 {
+	if raw, ok := reflect.TypeAssert[json.RawMessage](v); ok && len(raw) > 0 {
 		return append(b, raw...), nil
 	}
 	switch v.Kind() {
@@ -112,7 +112,7 @@ func absent(v reflect.Value) bool {
 	case reflect.String:
 		return v.Len() == 0
 	case reflect.Struct:
-		t, ok := v.Interface().(time.Time)
+		t, ok := reflect.TypeAssert[time.Time](v)
 		return ok && t.IsZero()
 	default:
 		return false

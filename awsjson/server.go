@@ -94,16 +94,8 @@ func NewServer(opts Options) *Server {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start, id := s.opts.Now(), newRequestID()
 	operation := strings.TrimPrefix(target(r), s.opts.TargetPrefix+".")
-	log := s.opts.Logger.With("service", s.opts.Service, "request_id", id, "operation", printable(operation))
-	defer func() {
-		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler { //nolint:errorlint // a panic value, never wrapped
-				panic(p)
-			}
-			log.Error("request panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			s.fail(w, id, internalFailure(nil))
-		}
-	}()
+	log := s.opts.Logger.With(slog.String("service", s.opts.Service), slog.String("request_id", id), slog.String("operation", printable(operation)))
+	defer s.survive(w, r, id, log)
 	reply, err := s.serve(r, id)
 	if err != nil {
 		refusal := s.refusal(err)
@@ -111,12 +103,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if refusal.status() >= http.StatusInternalServerError {
 			level = slog.LevelError
 		}
-		log.Log(r.Context(), level, "request failed", "status", refusal.status(), "error", err.Error())
+		log.LogAttrs(r.Context(), level, "request failed", slog.Int("status", refusal.status()), slog.String("error", err.Error()))
 		s.fail(w, id, refusal)
 		return
 	}
 	s.write(w, id, http.StatusOK, reply)
-	log.Debug("request served", "duration_ms", s.opts.Now().Sub(start).Milliseconds())
+	log.DebugContext(r.Context(), "request served", slog.Int64("duration_ms", s.opts.Now().Sub(start).Milliseconds()))
+}
+
+// survive, deferred, answers for a handler that panicked.
+func (s *Server) survive(w http.ResponseWriter, r *http.Request, id string, log *slog.Logger) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler { //nolint:errorlint // a panic value, never wrapped
+		panic(p)
+	}
+	log.ErrorContext(r.Context(), "request panicked", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+	s.fail(w, id, internalFailure(nil))
 }
 
 // serve returns the encoded reply.
@@ -226,7 +231,7 @@ func (s *Server) write(w http.ResponseWriter, id string, status int, body []byte
 	h.Set("Content-Type", "application/x-amz-json-"+s.opts.Version)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the caller is gone: nobody left to tell
+	_, _ = w.Write(body) //nolint:gosec // JSON, never HTML; if it fails the caller is gone
 }
 
 // newRequestID returns a random UUID, the form of AWS's request IDs.

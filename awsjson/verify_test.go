@@ -22,7 +22,7 @@ import (
 
 const (
 	accessKey = "AKEXAMPLE"
-	secret    = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+	secret    = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" //nolint:gosec // Amazon's example
 	region    = "eu-central-1"
 	service   = "sqs"
 )

@@ -28,7 +28,7 @@ func TestService_Send_Refused(t *testing.T) {
 			"U+FFFE":             {queue.Draft{Body: "\ufffe"}, queue.CodeInvalidMessageContents},
 			"too long":           {queue.Draft{Body: strings.Repeat("x", 1025)}, queue.CodeInvalidParameterValue},
 			"too long together":  {queue.Draft{Body: strings.Repeat("x", 1015), Attributes: map[string]queue.Attribute{"n": text("val")}}, queue.CodeInvalidParameterValue},
-			"delay":              {queue.Draft{Body: "x", DelaySeconds: pointer(901)}, queue.CodeInvalidParameterValue},
+			"delay":              {queue.Draft{Body: "x", DelaySeconds: new(901)}, queue.CodeInvalidParameterValue},
 			"deduplication":      {queue.Draft{Body: "x", DeduplicationID: "d"}, queue.CodeInvalidParameterValue},
 			"eleven attributes":  {queue.Draft{Body: "x", Attributes: many}, queue.CodeInvalidParameterValue},
 			"attribute name":     {with("a b", text("x")), queue.CodeInvalidParameterValue},
@@ -77,7 +77,7 @@ func FuzzReceipt(f *testing.F) {
 	f.Add("AQICBGFiY2Rx")
 	f.Add("AQIC/2FiY2Rx")
 	f.Fuzz(func(t *testing.T, handle string) {
-		err := store.ChangeVisibility(t.Context(), "q", queue.VisibilityChange{Handle: handle, Seconds: pointer(0)})
+		err := store.ChangeVisibility(t.Context(), "q", queue.VisibilityChange{Handle: handle, Seconds: new(0)})
 		if err == nil {
 			t.Fatalf("a forged handle %q was taken", handle)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -223,7 +224,7 @@ func (s *Service) runMove(m *move) {
 		again, err := s.moveStep(m, n)
 		if err != nil {
 			if s.ctx.Err() == nil {
-				s.opts.Logger.Error("moving messages failed", "task_id", m.id, "error", err.Error())
+				s.opts.Logger.Error("moving messages failed", slog.String("task_id", m.id), slog.String("error", err.Error()))
 			}
 			pause = max(pause, time.Second)
 		} else if !again {

@@ -79,8 +79,8 @@ func TestService_StartMove_Refused(t *testing.T) {
 		wantCode(t, call(s.ARN("q"), "", nil), queue.CodeInvalidParameterValue)
 		wantCode(t, call(s.ARN("dlq"), s.ARN("none"), nil), queue.CodeResourceNotFound)
 		wantCode(t, call(s.ARN("dlq"), s.ARN("dlq"), nil), queue.CodeInvalidParameterValue)
-		wantCode(t, call(s.ARN("dlq"), "", pointer(501)), queue.CodeInvalidParameterValue)
-		start(t, s, s.ARN("dlq"), "", pointer(1))
+		wantCode(t, call(s.ARN("dlq"), "", new(501)), queue.CodeInvalidParameterValue)
+		start(t, s, s.ARN("dlq"), "", new(1))
 		wantCode(t, call(s.ARN("dlq"), "", nil), queue.CodeUnsupportedOperation)
 		_, err := s.ListMoves(s.ARN("none"), nil)
 		wantCode(t, err, queue.CodeResourceNotFound)
@@ -115,7 +115,7 @@ func TestService_StartMove_Rate(t *testing.T) {
 func TestService_CancelMove(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *queue.Service) {
 		deadLetters(t, s, 100)
-		handle := s.MoveHandle(start(t, s, s.ARN("dlq"), "", pointer(1)))
+		handle := s.MoveHandle(start(t, s, s.ARN("dlq"), "", new(1)))
 		time.Sleep(5500 * time.Millisecond)
 		task, err := s.CancelMove(t.Context(), handle)
 		if err != nil || task.Status != queue.MoveCancelling || task.Moved != 6 {
@@ -154,7 +154,7 @@ func TestService_Start_ResumesMoves(t *testing.T) {
 		store := queuetest.NewMemory()
 		first := service(t, store)
 		deadLetters(t, first, 20)
-		start(t, first, first.ARN("dlq"), "", pointer(1))
+		start(t, first, first.ARN("dlq"), "", new(1))
 		time.Sleep(3500 * time.Millisecond)
 		first.Close()
 		time.Sleep(time.Hour)
@@ -172,7 +172,7 @@ func TestService_Start_ResumesMoves(t *testing.T) {
 func TestService_Delete_EndsMoves(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *queue.Service) {
 		deadLetters(t, s, 20)
-		start(t, s, s.ARN("dlq"), "", pointer(1))
+		start(t, s, s.ARN("dlq"), "", new(1))
 		if err := s.Delete(t.Context(), "dlq"); err != nil {
 			t.Fatal(err)
 		}

@@ -24,7 +24,8 @@ func (s *Service) Create(ctx context.Context, name string, attributes, tags map[
 	if !isName(name) {
 		return refuse(CodeInvalidParameterValue, "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
 	}
-	settings, err := defaultSettings().apply(attributes)
+	defaults := defaultSettings()
+	settings, err := defaults.apply(attributes)
 	if err != nil {
 		return err
 	}

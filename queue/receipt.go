@@ -21,7 +21,7 @@ func (r receipt) handle() string {
 	b := []byte{receiptVersion}
 	b = binary.AppendVarint(b, r.key)
 	b = binary.AppendVarint(b, int64(r.generation))
-	b = append(b, byte(len(r.id)))
+	b = append(b, byte(len(r.id))) //nolint:gosec // IDs are at most 255 bytes long
 	b = append(b, r.id...)
 	b = append(b, r.queue...)
 	return base64.StdEncoding.EncodeToString(b)

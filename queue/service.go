@@ -189,7 +189,7 @@ func (s *Service) sweepLoop() {
 			return
 		case <-tick.C:
 			if err := s.sweepExpired(s.ctx); err != nil && s.ctx.Err() == nil {
-				s.opts.Logger.Error("removing expired messages failed", "error", err.Error())
+				s.opts.Logger.Error("removing expired messages failed", slog.String("error", err.Error()))
 			}
 		}
 	}

@@ -102,8 +102,6 @@ func wantAfter(t *testing.T, since time.Time, want time.Duration) {
 	}
 }
 
-func pointer[T any](v T) *T { return &v }
-
 func TestService_Receive_Waits(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *queue.Service) {
 		create(t, s, "q", "ReceiveMessageWaitTimeSeconds", "20")
@@ -129,7 +127,7 @@ func TestService_Receive_WakesForVisibility(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *queue.Service) {
 		create(t, s, "q")
 		start := time.Now()
-		if _, err := s.Send(t.Context(), "q", queue.Draft{Body: "delayed", DelaySeconds: pointer(4)}); err != nil {
+		if _, err := s.Send(t.Context(), "q", queue.Draft{Body: "delayed", DelaySeconds: new(4)}); err != nil {
 			t.Fatal(err)
 		}
 		got := receive(t, s, "q", 7, 20)
@@ -143,7 +141,7 @@ func TestService_Receive_WakesForVisibility(t *testing.T) {
 
 		start = time.Now()
 		time.AfterFunc(2*time.Second, func() {
-			if err := s.ChangeVisibility(t.Context(), "q", queue.VisibilityChange{Handle: again[0].Handle, Seconds: pointer(3)}); err != nil {
+			if err := s.ChangeVisibility(t.Context(), "q", queue.VisibilityChange{Handle: again[0].Handle, Seconds: new(3)}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -178,7 +176,7 @@ func TestService_Receive_SharesOut(t *testing.T) {
 		got := make(chan string, receivers)
 		for range receivers {
 			go func() {
-				m, err := s.Receive(t.Context(), "q", queue.ReceiveOptions{WaitSeconds: pointer(20)})
+				m, err := s.Receive(t.Context(), "q", queue.ReceiveOptions{WaitSeconds: new(20)})
 				if err != nil {
 					t.Error(err)
 				}
@@ -209,7 +207,7 @@ func TestService_Receive_PassesOn(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			first, second := make(chan string, 1), make(chan string, 1)
 			wait := func(ctx context.Context, got chan<- string) {
-				m, err := s.Receive(ctx, "q", queue.ReceiveOptions{WaitSeconds: pointer(20)})
+				m, err := s.Receive(ctx, "q", queue.ReceiveOptions{WaitSeconds: new(20)})
 				if err != nil && !errors.Is(err, context.Canceled) {
 					t.Error(err)
 				}
@@ -243,7 +241,7 @@ func TestService_Receive_EndsWithQueueAndService(t *testing.T) {
 		errs := make(chan error, 2)
 		for _, name := range []string{"q", "gone"} {
 			go func() {
-				_, err := s.Receive(t.Context(), name, queue.ReceiveOptions{WaitSeconds: pointer(20)})
+				_, err := s.Receive(t.Context(), name, queue.ReceiveOptions{WaitSeconds: new(20)})
 				errs <- err
 			}()
 		}
@@ -307,7 +305,7 @@ func TestService_Delete_StaleHandle(t *testing.T) {
 		if first[0].Handle == second[0].Handle {
 			t.Error("two receives gave the same handle")
 		}
-		wantCode(t, s.ChangeVisibility(t.Context(), "q", queue.VisibilityChange{Handle: first[0].Handle, Seconds: pointer(0)}), queue.CodeInvalidParameterValue)
+		wantCode(t, s.ChangeVisibility(t.Context(), "q", queue.VisibilityChange{Handle: first[0].Handle, Seconds: new(0)}), queue.CodeInvalidParameterValue)
 		for range 2 {
 			if err := s.DeleteMessage(t.Context(), "q", first[0].Handle); err != nil {
 				t.Errorf("delete: %v", err)
@@ -329,17 +327,17 @@ func TestService_ChangeVisibility(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		wantCode(t, change("q", handle, nil), queue.CodeMissingParameter)
-		wantCode(t, change("q", handle, pointer(43201)), queue.CodeInvalidParameterValue)
-		wantCode(t, change("q", handle, pointer(43200)), queue.CodeInvalidParameterValue)
-		wantCode(t, change("q", "nonsense", pointer(1)), queue.CodeReceiptHandleIsInvalid)
-		wantCode(t, change("other", handle, pointer(1)), queue.CodeReceiptHandleIsInvalid)
-		if err := change("q", handle, pointer(43199)); err != nil {
+		wantCode(t, change("q", handle, new(43201)), queue.CodeInvalidParameterValue)
+		wantCode(t, change("q", handle, new(43200)), queue.CodeInvalidParameterValue)
+		wantCode(t, change("q", "nonsense", new(1)), queue.CodeReceiptHandleIsInvalid)
+		wantCode(t, change("other", handle, new(1)), queue.CodeReceiptHandleIsInvalid)
+		if err := change("q", handle, new(43199)); err != nil {
 			t.Errorf("got %v, want no error", err)
 		}
-		if err := change("q", handle, pointer(0)); err != nil {
+		if err := change("q", handle, new(0)); err != nil {
 			t.Errorf("got %v, want no error", err)
 		}
-		wantCode(t, change("q", handle, pointer(1)), queue.CodeMessageNotInflight)
+		wantCode(t, change("q", handle, new(1)), queue.CodeMessageNotInflight)
 	})
 }
 

@@ -74,13 +74,14 @@ func numbers() map[string]number {
 }
 
 // apply returns the settings with the given attributes set.
-func (s Settings) apply(attributes map[string]string) (Settings, error) {
+func (s *Settings) apply(attributes map[string]string) (Settings, error) {
+	out := *s
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
-		if err := s.set(name, attributes[name]); err != nil {
-			return s, err
+		if err := out.set(name, attributes[name]); err != nil {
+			return out, err
 		}
 	}
-	return s, nil
+	return out, nil
 }
 
 func (s *Settings) set(name, value string) (err error) {

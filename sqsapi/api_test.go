@@ -77,9 +77,9 @@ func client(url, key string) *sqs.Client {
 }
 
 // create creates a queue and returns its URL.
-func (b *bundle) create(tb testing.TB, name string, attributes map[string]string) *string {
+func (b *bundle) create(tb testing.TB, name string) *string {
 	tb.Helper()
-	out, err := b.client.CreateQueue(tb.Context(), &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
+	out, err := b.client.CreateQueue(tb.Context(), &sqs.CreateQueueInput{QueueName: &name})
 	if err != nil {
 		tb.Fatalf("create queue %s: %v", name, err)
 	}
@@ -125,7 +125,7 @@ func wantCode(tb testing.TB, err error, code string) {
 func TestAPI_SendReceiveDelete(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	url := b.create(t, "orders", nil)
+	url := b.create(t, "orders")
 	if want := b.url + "/" + account + "/orders"; *url != want {
 		t.Errorf("queue URL: got %s, want %s", *url, want)
 	}

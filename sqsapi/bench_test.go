@@ -13,7 +13,7 @@ import (
 // HTTP, each acknowledged from disk.
 func BenchmarkAPI_SendMessage(b *testing.B) {
 	e := setup(b)
-	url := e.create(b, "bench", nil)
+	url := e.create(b, "bench")
 	b.SetParallelism(16)
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
@@ -31,7 +31,7 @@ func BenchmarkAPI_SendMessage(b *testing.B) {
 // HTTP.
 func BenchmarkAPI_ReceiveMessage(b *testing.B) {
 	e := setup(b)
-	url := e.create(b, "bench", nil)
+	url := e.create(b, "bench")
 	e.fill(b, url, 100_000)
 	for b.Loop() {
 		if got := e.receive(b, &sqs.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: 10, VisibilityTimeout: 1}); len(got) != 10 {

@@ -20,9 +20,9 @@ func TestAPI_ListQueues(t *testing.T) {
 	b := setup(t)
 	var want []string
 	for i := range 5 {
-		want = append(want, *b.create(t, fmt.Sprintf("list-%d", i), nil))
+		want = append(want, *b.create(t, fmt.Sprintf("list-%d", i)))
 	}
-	b.create(t, "other", nil)
+	b.create(t, "other")
 	pages := sqs.NewListQueuesPaginator(b.client, &sqs.ListQueuesInput{QueueNamePrefix: aws.String("list-"), MaxResults: aws.Int32(2)})
 	var got []string
 	n := 0
@@ -47,7 +47,7 @@ func TestAPI_ListQueues(t *testing.T) {
 func TestAPI_QueueAttributes(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	url := b.create(t, "q", nil)
+	url := b.create(t, "q")
 	out, err := b.client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: []types.QueueAttributeName{"All"}})
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestAPI_QueueAttributes(t *testing.T) {
 func TestAPI_Tags(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	url := b.create(t, "q", nil)
+	url := b.create(t, "q")
 	if _, err := b.client.TagQueue(t.Context(), &sqs.TagQueueInput{QueueUrl: url, Tags: map[string]string{"a": "1", "b": "2"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -103,14 +103,14 @@ func TestAPI_Tags(t *testing.T) {
 func TestAPI_DeleteQueue(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	url := b.create(t, "q", nil)
+	url := b.create(t, "q")
 	b.send(t, url, "x")
 	if _, err := b.client.DeleteQueue(t.Context(), &sqs.DeleteQueueInput{QueueUrl: url}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := b.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url})
 	wantCode(t, err, "AWS.SimpleQueueService.NonExistentQueue")
-	b.create(t, "q", nil)
+	b.create(t, "q")
 	if got := b.receive(t, &sqs.ReceiveMessageInput{QueueUrl: url}); len(got) != 0 {
 		t.Errorf("a queue created anew holds %+v", got)
 	}
@@ -119,7 +119,7 @@ func TestAPI_DeleteQueue(t *testing.T) {
 func TestAPI_Batches(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	url := b.create(t, "q", nil)
+	url := b.create(t, "q")
 	send := func(ids ...string) error {
 		in := &sqs.SendMessageBatchInput{QueueUrl: url, Entries: []types.SendMessageBatchRequestEntry{}}
 		for _, id := range ids {
@@ -138,7 +138,7 @@ func TestAPI_Batches(t *testing.T) {
 func TestAPI_LongPoll(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	url := b.create(t, "q", nil)
+	url := b.create(t, "q")
 	type answer struct {
 		out *sqs.ReceiveMessageOutput
 		err error
@@ -159,7 +159,7 @@ func TestAPI_LongPoll(t *testing.T) {
 func TestAPI_Scopes(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	url := b.create(t, "q", nil)
+	url := b.create(t, "q")
 	calls := map[string]func(c *sqs.Client) error{
 		"1011": func(c *sqs.Client) error {
 			_, err := c.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: url, MessageBody: aws.String("x")})

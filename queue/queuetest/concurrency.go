@@ -12,6 +12,7 @@ import (
 // testConcurrency sends, receives and deletes at once: no message is lost,
 // none is handed to two receivers while invisible.
 func testConcurrency(t *testing.T, b *bundle) {
+	t.Helper()
 	const senders, receivers, each = 4, 4, 50
 	b.queue(t, "q")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -9,36 +9,39 @@ import (
 	"github.com/hikyaku/hikyaku/queue"
 )
 
-func (b *bundle) sweep(tb testing.TB, name string, sweep queue.Sweep) int {
+// sweep sweeps the queue q.
+func (b *bundle) sweep(tb testing.TB, sweep queue.Sweep) int {
 	tb.Helper()
-	n, err := b.store.Sweep(tb.Context(), name, sweep)
+	n, err := b.store.Sweep(tb.Context(), "q", sweep)
 	if err != nil {
-		tb.Fatalf("sweep %s: %v", name, err)
+		tb.Fatalf("sweep: %v", err)
 	}
 	return n
 }
 
 func testSweep(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "q", "other")
 	b.send(t, "other", epoch(), "x")
 	b.send(t, "q", epoch(), "a", "b", "c")
 	b.send(t, "q", epoch().Add(time.Minute), "delayed")
 	b.receive(t, "q", epoch(), 2)
 	at := epoch().Add(time.Second)
-	equal(t, "released", b.sweep(t, "q", queue.Sweep{Kind: queue.SweepRelease, Now: at}), 2)
+	equal(t, "released", b.sweep(t, queue.Sweep{Kind: queue.SweepRelease, Now: at}), 2)
 	equal(t, "counts after release", b.counts(t, "q", at), queue.Counts{Visible: 3, Delayed: 1})
 	expired := queue.Sweep{Kind: queue.SweepExpired, SentBefore: at, Limit: 2}
-	equal(t, "expired", []int{b.sweep(t, "q", expired), b.sweep(t, "q", expired), b.sweep(t, "q", expired)}, []int{2, 1, 0})
-	equal(t, "purged", b.sweep(t, "q", queue.Sweep{Kind: queue.SweepPurge}), 1)
+	equal(t, "expired", []int{b.sweep(t, expired), b.sweep(t, expired), b.sweep(t, expired)}, []int{2, 1, 0})
+	equal(t, "purged", b.sweep(t, queue.Sweep{Kind: queue.SweepPurge}), 1)
 	equal(t, "counts after purge", b.counts(t, "q", at), queue.Counts{})
 	equal(t, "counts of the other", b.counts(t, "other", at), queue.Counts{Visible: 1})
 }
 
 func testSweepDrop(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "q", "other")
 	b.send(t, "q", epoch(), "a")
 	b.step(t, queue.MoveStep{Task: queue.MoveTask{ID: "t", Source: "q", Status: queue.MoveRunning, StartedAt: epoch()}, Now: epoch()})
-	b.sweep(t, "q", queue.Sweep{Kind: queue.SweepDrop})
+	b.sweep(t, queue.Sweep{Kind: queue.SweepDrop})
 	records, err := b.store.Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +63,7 @@ func (b *bundle) step(tb testing.TB, step queue.MoveStep) queue.MoveResult {
 }
 
 func testMove(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "dlq", "q")
 	b.send(t, "dlq", epoch(), "a", "b", "c")
 	b.send(t, "dlq", epoch().Add(time.Hour), "delayed")
@@ -89,6 +93,7 @@ func testMove(t *testing.T, b *bundle) {
 }
 
 func testMoveToSource(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "dlq", "q1", "q2")
 	for _, name := range []string{"q1", "q2"} {
 		b.send(t, name, epoch(), name)
@@ -107,6 +112,7 @@ func testMoveToSource(t *testing.T, b *bundle) {
 }
 
 func testMoveFailures(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "dlq")
 	b.send(t, "dlq", epoch(), "direct")
 	task := queue.MoveTask{ID: "t", Source: "dlq", Status: queue.MoveRunning, StartedAt: epoch()}
@@ -119,6 +125,7 @@ func testMoveFailures(t *testing.T, b *bundle) {
 }
 
 func testMoveKept(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "dlq")
 	for i := range queue.KeptMoves + 3 {
 		status := queue.MoveCompleted

@@ -122,6 +122,7 @@ func equal(tb testing.TB, what string, got, want any) {
 }
 
 func testQueues(t *testing.T, b *bundle) {
+	t.Helper()
 	q := queue.Queue{
 		Name: "orders", Tags: map[string]string{"team": "blue"}, CreatedAt: epoch(), ModifiedAt: epoch(),
 		Settings: queue.Settings{
@@ -146,6 +147,7 @@ func testQueues(t *testing.T, b *bundle) {
 }
 
 func testUnknownQueue(t *testing.T, b *bundle) {
+	t.Helper()
 	ctx := t.Context()
 	calls := map[string]func() error{
 		"Send":    func() error { return b.store.Send(ctx, "none", []queue.Message{{ID: "a", Body: "a"}}) },
@@ -169,6 +171,7 @@ func testUnknownQueue(t *testing.T, b *bundle) {
 }
 
 func testSendAndReceive(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "q")
 	sent := queue.Message{
 		ID: "a", Body: "body\n\U0001F680", TraceHeader: "trace", GroupID: "group", SenderID: "sender", SentAt: epoch(), VisibleAt: epoch(),
@@ -190,6 +193,7 @@ func testSendAndReceive(t *testing.T, b *bundle) {
 }
 
 func testReceiveOrder(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "q", "other")
 	b.send(t, "q", epoch().Add(2*time.Millisecond), "c", "d")
 	b.send(t, "q", epoch(), "a", "b")
@@ -200,6 +204,7 @@ func testReceiveOrder(t *testing.T, b *bundle) {
 }
 
 func testReceiveNext(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "q")
 	equal(t, "next of an empty queue", b.receive(t, "q", epoch(), 1).Next, time.Time{})
 	b.send(t, "q", epoch().Add(3*time.Second), "later")
@@ -210,6 +215,7 @@ func testReceiveNext(t *testing.T, b *bundle) {
 }
 
 func testReceiveVisibleAgain(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "q")
 	b.send(t, "q", epoch(), "a")
 	b.receive(t, "q", epoch(), 1)
@@ -225,6 +231,7 @@ func testReceiveVisibleAgain(t *testing.T, b *bundle) {
 }
 
 func testReceiveExpired(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "q")
 	b.send(t, "q", epoch(), "old1", "old2")
 	b.send(t, "q", epoch().Add(time.Minute), "new")
@@ -235,6 +242,7 @@ func testReceiveExpired(t *testing.T, b *bundle) {
 }
 
 func testDeadLetter(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "q", "dlq")
 	b.send(t, "q", epoch(), "bad")
 	call := queue.ReceiveCall{Queue: "q", Max: 5, SentAfter: forever(), DeadLetter: "dlq", MaxReceives: 2}
@@ -257,6 +265,7 @@ func testDeadLetter(t *testing.T, b *bundle) {
 }
 
 func testDeadLetterGone(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "q")
 	b.send(t, "q", epoch(), "bad")
 	for i := range 3 {
@@ -269,6 +278,7 @@ func testDeadLetterGone(t *testing.T, b *bundle) {
 }
 
 func testDelete(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "q", "other")
 	b.send(t, "q", epoch(), "a", "b")
 	m := b.receive(t, "q", epoch(), 2).Messages
@@ -284,6 +294,7 @@ func testDelete(t *testing.T, b *bundle) {
 }
 
 func testChangeVisibility(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "q")
 	b.send(t, "q", epoch(), "a")
 	first := b.receive(t, "q", epoch(), 1).Messages[0]
@@ -305,6 +316,7 @@ func testChangeVisibility(t *testing.T, b *bundle) {
 }
 
 func testCounts(t *testing.T, b *bundle) {
+	t.Helper()
 	b.queue(t, "q")
 	b.send(t, "q", epoch(), "a", "b", "c")
 	b.send(t, "q", epoch().Add(time.Minute), "delayed")
