@@ -53,7 +53,7 @@ func FuzzFilter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id, other, file, listed string) {
 		r := hikyaku.Route{Name: "r", Include: "/{id}/*", IDPattern: `(?s).*`}
 		if r.CheckID(id) != nil || r.CheckID(other) != nil || file == "" {
-			t.Skip("not an id")
+			return // not an id
 		}
 		filter, err := hikyaku.Filter(r, id, nil)
 		if err != nil {
