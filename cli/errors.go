@@ -148,12 +148,13 @@ func PrintError(w io.Writer, err error, asJSON bool, lang console.Lang) {
 		}
 		return
 	}
+	remedy := console.Remedy(&hikyaku.Failure{Code: told.Code, Remedy: told.Remedy}, lang)
 	code := ""
 	if told.Code != "" {
 		code = " [" + told.Code + "]"
 	}
 	fmt.Fprintf(w, "%s %s%s\n", text(lang, "error_prefix"), told.Message, code)
-	if told.Remedy != "" {
-		fmt.Fprintf(w, "%s %s\n", text(lang, "remedy_prefix"), told.Remedy)
+	if remedy != "" {
+		fmt.Fprintf(w, "%s %s\n", text(lang, "remedy_prefix"), remedy)
 	}
 }

@@ -190,6 +190,7 @@ func AsAPIError(err error) *APIError {
 		return a
 	}
 	e := &APIError{Code: hikyaku.CodeOf(err), Kind: hikyaku.KindOf(err), Message: err.Error()}
+	e.Remedy = Remedy(&hikyaku.Failure{Code: e.Code}, LangEnglish)
 	return e
 }
 

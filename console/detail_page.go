@@ -2,11 +2,14 @@ package console
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/web"
@@ -32,7 +35,7 @@ func (c *Console) transferPage(w http.ResponseWriter, r *http.Request) error {
 	content := &web.Transfer{
 		Row: row(d.Transfer, l, now), Answer: e.Answer, Todo: e.Todo, ForceRerun: d.State == hikyaku.Succeeded,
 		Facts: facts(d.Transfer, l), Attempts: attempts(d.Attempts, l), Events: timeline(d.Events, l),
-		JSON: string(raw), APILink: "/api/v1/transfers/" + url.PathEscape(d.TransferID),
+		JSON: visibleJSON(raw), APILink: "/api/v1/transfers/" + url.PathEscape(d.TransferID),
 		Live: "/live?" + url.Values{"transfer_id": {d.TransferID}}.Encode(),
 	}
 	if d.Body != "" && d.Body != d.ID {
@@ -58,6 +61,22 @@ func (c *Console) transferPage(w http.ResponseWriter, r *http.Request) error {
 		Title: "nav_transfers", Subject: content.Row.ID, Section: "transfers", Content: content,
 	})
 	return nil
+}
+
+// visibleJSON escapes what JSON leaves as it is but people cannot see, such as
+// bidirectional overrides.
+func visibleJSON(raw []byte) string {
+	var b strings.Builder
+	for _, r := range string(raw) {
+		if r == '\n' || strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }
 
 func facts(t hikyaku.Transfer, l Lang) []web.Fact {
@@ -119,7 +138,7 @@ func timeline(es []hikyaku.Event, l Lang) []web.Event {
 	var before time.Time
 	for _, e := range es {
 		v := web.Event{
-			At: e.At, Type: string(e.Type), Text: web.Text(l, "event_"+string(e.Type)),
+			At: e.At, Type: string(e.Type), Text: eventText(e, l),
 			By: printableText(e.By), Detail: detailText(e.Detail), Tone: tone(e.Type),
 		}
 		if gap := e.At.Sub(before); !before.IsZero() && gap >= longGap {
@@ -131,11 +150,30 @@ func timeline(es []hikyaku.Event, l Lang) []web.Event {
 	return out
 }
 
+// eventText is what happened in words.
+func eventText(e hikyaku.Event, l Lang) string {
+	text := web.Text(l, "event_"+string(e.Type))
+	var d struct {
+		Status string `json:"status"`
+		Reason string `json:"reason"`
+	}
+	if e.Type != hikyaku.EventPhase && e.Type != hikyaku.EventWaiting {
+		return text
+	}
+	if err := json.Unmarshal(e.Detail, &d); err != nil {
+		return sprintf(text, "?")
+	}
+	if e.Type == hikyaku.EventPhase {
+		return sprintf(text, PhaseWord(d.Status, l))
+	}
+	return sprintf(text, ReasonWord(d.Reason, l))
+}
+
 func tone(t hikyaku.EventType) string {
 	switch t { //nolint:exhaustive // most have none
 	case hikyaku.EventSucceeded:
 		return "good"
-	case hikyaku.EventFailed, hikyaku.EventRejected, hikyaku.EventAttemptEnded:
+	case hikyaku.EventFailed, hikyaku.EventRejected, hikyaku.EventAttemptEnded, hikyaku.EventStalled:
 		return "bad"
 	case hikyaku.EventWaiting, hikyaku.EventCancelRequested, hikyaku.EventCancelled:
 		return "wait"

@@ -16,7 +16,7 @@ func row(t hikyaku.Transfer, l Lang, now time.Time) web.Row {
 		Percent: Percent(t), Moving: t.State == hikyaku.Running,
 		Files: countText(t.Files.Total), Size: sizeText(t.Bytes.Total),
 		At: t.CreatedAt, Age: FormatDuration(now.Sub(t.CreatedAt), l),
-		CanRerun:      t.State == hikyaku.Failed || t.State == hikyaku.Cancelled || (t.State == hikyaku.Rejected && t.ID != ""),
+		CanRerun:      t.State == hikyaku.Failed || t.State == hikyaku.Cancelled,
 		CanCancel:     !t.State.Ended() && !t.CancelRequested,
 		DeadLetter:    string(t.DeadLetter),
 		DeadLetterNow: t.DeadLetter == hikyaku.DeadLetterOwed || t.DeadLetter == hikyaku.DeadLetterSent,

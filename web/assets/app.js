@@ -30,12 +30,12 @@
 
   // --- age of what is shown ---------------------------------------------------
   const pulse = $("#pulse");
-  let last = Date.now(), open = false, following = false;
-  function heard() { last = Date.now(); open = true; showPulse(); }
+  let last = Date.now(), broken = false, following = false;
+  function heard() { last = Date.now(); broken = false; showPulse(); }
   function showPulse() {
     if (!pulse || !following) return;
     const age = Math.round((Date.now() - last) / 1000);
-    const stale = !open || age > 40;
+    const stale = broken || age > 40;
     pulse.classList.toggle("on", !stale);
     pulse.classList.toggle("stale", stale);
     const text = stale ? pulse.dataset.stale : pulse.dataset.live;
@@ -47,7 +47,7 @@
     following = true;
     const source = new EventSource(url);
     source.onopen = heard;
-    source.onerror = () => { open = false; showPulse(); };
+    source.onerror = () => { broken = true; showPulse(); };
     for (const name in events) source.addEventListener(name, (e) => { heard(); events[name](JSON.parse(e.data)); });
     addEventListener("pagehide", () => source.close());
   }
@@ -117,7 +117,7 @@
       openNow.forEach((id) => { const d = document.getElementById(id); if (d) d.open = true; });
       localTimes(old);
       heard();
-    } catch (e) { open = false; showPulse(); }
+    } catch (e) { broken = true; showPulse(); }
   }
   if ($("#side")) setInterval(() => { if (!document.hidden) refresh("/side"); }, 10000);
   if (main && main.dataset.refresh) {
