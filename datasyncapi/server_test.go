@@ -33,7 +33,7 @@ func serve(tb testing.TB, s *mover.Service) string {
 	server := httptest.NewServer(datasyncapi.New(datasyncapi.Options{
 		Mover: s, Logger: slog.New(slog.DiscardHandler), Now: time.Now, //nolint:forbidigo // SDKs sign with the real time
 		Verifier: awsjson.NewVerifier(awsjson.VerifierOptions{
-			Now: time.Now, Region: "us-east-1",
+			Now: time.Now, Region: "us-east-1", //nolint:forbidigo // as below
 			Lookup: func(_ context.Context, id string) (awsjson.Key, bool) {
 				return awsjson.Key{Secret: secretKey, Scopes: []awsjson.Scope{awsjson.ScopeAdmin}}, id == accessKey
 			},
