@@ -28,6 +28,20 @@ type stub struct {
 	seen []string
 }
 
+func open(t testing.TB, o s3.Options) *s3.Driver {
+	t.Helper()
+	d, err := s3.New(o)
+	if err != nil {
+		t.Fatalf("New: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return d
+}
+
 // newStub serves with handle, which is told the number of the request.
 func newStub(t *testing.T, handle func(w http.ResponseWriter, r *http.Request, n int)) *stub {
 	t.Helper()

@@ -10,71 +10,9 @@ import (
 
 	"github.com/hikyaku/hikyaku/storage"
 	"github.com/hikyaku/hikyaku/storage/s3"
-	"github.com/hikyaku/hikyaku/storage/storagetest"
 )
 
 const partSize = 5 << 20
-
-func TestDriver_ConformanceCRC32C(t *testing.T) {
-	t.Parallel()
-	storagetest.Run(t, storagetest.Harness{
-		Open: func(t *testing.T) storage.Driver {
-			o := options(t)
-			o.Algorithm = storage.CRC32C
-			o.PageSize = 100
-			return open(t, o)
-		},
-		Refuses: gatewayRefuses,
-		Many:    250,
-	})
-}
-
-func TestDriver_ConformanceNoChecksums(t *testing.T) {
-	t.Parallel()
-	storagetest.Run(t, storagetest.Harness{
-		Open: func(t *testing.T) storage.Driver {
-			o := options(t)
-			o.NoChecksums = true
-			o.PageSize = 7
-			return open(t, o)
-		},
-		Refuses: gatewayRefuses,
-		Many:    50,
-	})
-}
-
-// The service keeps the checksum of the whole object, also of a multipart
-// upload, and returns it with the content.
-func TestDriver_storedChecksum(t *testing.T) {
-	t.Parallel()
-	for _, algorithm := range []storage.Algorithm{storage.CRC64NVME, storage.CRC32C} {
-		o := options(t)
-		o.Algorithm = algorithm
-		d := open(t, o)
-		st := begin(t, d)
-		content := bytes.Repeat([]byte("hikyaku!"), (2*partSize+800)/8)
-		for path, n := range map[string]int{"small": 1000, "large": len(content)} {
-			upload(t, st, path, content[:n])
-			e, err := d.Stat(t.Context(), path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := d.Open(t.Context(), e, 0, -1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got, err := io.ReadAll(c.Body); err != nil || !bytes.Equal(got, content[:n]) {
-				t.Errorf("%s: read %d bytes, %v", path, len(got), err)
-			}
-			if err := c.Body.Close(); err != nil {
-				t.Error(err)
-			}
-			if want := sumOf(algorithm, content[:n]); c.Sum != want {
-				t.Errorf("%s: Sum %v, want %v", path, c.Sum, want)
-			}
-		}
-	}
-}
 
 func begin(t *testing.T, d *s3.Driver) storage.Stage {
 	t.Helper()
@@ -83,23 +21,6 @@ func begin(t *testing.T, d *s3.Driver) storage.Stage {
 		t.Fatal(err)
 	}
 	return st
-}
-
-// upload stores content through all steps.
-func upload(t *testing.T, st storage.Stage, path string, content []byte) {
-	t.Helper()
-	e := storage.Entry{Path: path, Size: int64(len(content))}
-	f, err := st.Create(t.Context(), e)
-	for off := 0; err == nil && off < len(content); off += partSize {
-		part := content[off:min(off+partSize, len(content))]
-		err = f.WritePart(t.Context(), int64(off), int64(len(part)), bytes.NewReader(part))
-	}
-	if err == nil {
-		err = f.Finish(t.Context(), e, storage.Origin{}, storage.Sum{})
-	}
-	if err != nil {
-		t.Fatalf("store %s: %v", path, err)
-	}
 }
 
 const uploadBegun = `<InitiateMultipartUploadResult><UploadId>u/1</UploadId></InitiateMultipartUploadResult>`

@@ -1,6 +1,5 @@
 // Package storagetest holds what tests of storage drivers share: the
-// conformance suite that every driver passes, an in-memory driver, and a real
-// S3 gateway in the test's process.
+// conformance suite that every driver passes, and an in-memory driver.
 //
 // Only tests import it.
 package storagetest
