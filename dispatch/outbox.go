@@ -138,6 +138,14 @@ func (d *Dispatcher) CollectDeadLetters(ctx context.Context) (collected int, err
 				continue
 			}
 			m.Queue = source
+			if known, err := d.knows(ctx, m); err != nil {
+				return collected, err
+			} else if known { // only its deletion had failed
+				if err := q.Delete(ctx, []string{m.Handle}); err != nil {
+					return collected, fmt.Errorf("delete accepted dead letter %s: %w", m.ID, err)
+				}
+				continue
+			}
 			cause := hikyaku.NewError(hikyaku.CodeQueueGaveUp, "", "", "the queue moved it away after too many receives")
 			if err := d.reject(ctx, m, hikyaku.Request{}, cause); err != nil {
 				return collected, err
@@ -154,4 +162,26 @@ func (d *Dispatcher) CollectDeadLetters(ctx context.Context) (collected int, err
 		}
 	}
 	return collected, nil
+}
+
+// knows reports whether a message was accepted before the queue gave up on it.
+func (d *Dispatcher) knows(ctx context.Context, m hikyaku.Message) (bool, error) {
+	requests, err := hikyaku.ParseBody(m.Body)
+	if err != nil || len(requests) == 0 {
+		return false, nil //nolint:nilerr // a body nobody understands was never accepted
+	}
+	r, q, err := d.understand(m.Queue, requests[0])
+	if err != nil {
+		return false, nil //nolint:nilerr // likewise
+	}
+	page, err := d.Ledger.Transfers(ctx, hikyaku.Query{ID: q.ID, Route: r.Name, Limit: 1000})
+	if err != nil {
+		return false, fmt.Errorf("find transfers of %q: %w", q.ID, err)
+	}
+	for _, t := range page.Transfers {
+		if t.MessageID == m.ID {
+			return true, nil
+		}
+	}
+	return false, nil
 }
