@@ -33,7 +33,7 @@ func TestQueueStore_Crash(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "queue.db")
 	said := &testimony{sent: map[string]bool{}, deleting: map[string]bool{}, deleted: map[string]bool{}}
 	for round := range rounds {
-		said.listen(t, path, round, 20+rand.IntN(300))
+		said.listen(t, path, round, 20+rand.IntN(300)) //nolint:gosec // a moment, not a secret
 		said.check(t, path)
 	}
 	t.Logf("%d sent, %d deleted over %d kills", len(said.sent), len(said.deleted), rounds)

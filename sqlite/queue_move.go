@@ -34,27 +34,35 @@ func (s *QueueStore) Move(ctx context.Context, step queue.MoveStep) (queue.MoveR
 	return result, err
 }
 
-// moveMessages moves up to len(step.IDs) messages, or as far as it gets.
-func moveMessages(tx *Tx, source int64, step queue.MoveStep, result *queue.MoveResult) error {
-	type candidate struct {
-		seq    int64
-		origin string
-	}
+// candidate is a message to be moved, and the queue it was dead-lettered from.
+type candidate struct {
+	seq    int64
+	origin string
+}
+
+// findCandidates returns up to len(step.IDs) visible messages.
+func findCandidates(tx *Tx, source int64, step queue.MoveStep, lastKey int64) (found []candidate, err error) {
 	rows, err := tx.Query(`
 		SELECT seq, source FROM messages WHERE queue = ? AND visible_at <= ? AND seq <= ?
-		ORDER BY visible_at, receives, seq LIMIT ?`, source, step.Now.UnixMilli(), result.Task.LastKey, len(step.IDs))
+		ORDER BY visible_at, receives, seq LIMIT ?`, source, step.Now.UnixMilli(), lastKey, len(step.IDs))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var candidates []candidate
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var c candidate
 		if err := rows.Scan(&c.seq, &c.origin); err != nil {
-			return errors.Join(err, rows.Close())
+			return nil, err
 		}
-		candidates = append(candidates, c)
+		found = append(found, c)
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+	return found, rows.Err()
+}
+
+// moveMessages moves up to len(step.IDs) messages, or as far as it gets.
+func moveMessages(tx *Tx, source int64, step queue.MoveStep, result *queue.MoveResult) error {
+	candidates, err := findCandidates(tx, source, step, result.Task.LastKey)
+	if err != nil {
 		return err
 	}
 	targets := map[string]int64{}

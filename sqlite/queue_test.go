@@ -11,7 +11,10 @@ import (
 
 func TestQueueStore(t *testing.T) {
 	t.Parallel()
-	queuetest.Run(t, func(tb testing.TB) queue.Store { return openQueues(tb, filepath.Join(tb.TempDir(), "queue.db")) })
+	queuetest.Run(t, func(tb testing.TB) queue.Store {
+		tb.Helper()
+		return openQueues(tb, filepath.Join(tb.TempDir(), "queue.db"))
+	})
 }
 
 func openQueues(tb testing.TB, path string) *sqlite.QueueStore {
