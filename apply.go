@@ -31,7 +31,7 @@ func (t *Transfer) Record(at time.Time, by string, detail Detail) (Event, Effect
 // Apply returns the record after the event. It is pure: t and what it refers
 // to stay as they are. It fails on a gap in Seq, a foreign event, an unknown
 // type, or one the state does not allow.
-func (t Transfer) Apply(e Event) (Transfer, error) { //nolint:recvcheck // the fold is a value operation by intent
+func (t Transfer) Apply(e Event) (Transfer, error) {
 	detail, err := e.Decode()
 	if err != nil {
 		return t, err

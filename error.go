@@ -78,8 +78,7 @@ func KindOf(err error) Kind {
 
 // CodeOf returns the catalogue code of the first *Error that has one, or "".
 func CodeOf(err error) string {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		if e.Code != "" {
 			return e.Code
 		}

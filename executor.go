@@ -43,7 +43,7 @@ type Start struct {
 const (
 	TagTransfer = "hikyaku:transfer-id"
 	TagAttempt  = "hikyaku:attempt"
-	TagToken    = "hikyaku:token"
+	TagToken    = "hikyaku:token" //nolint:gosec // the name of a tag
 )
 
 // Execution is one DataSync task execution.

@@ -2,6 +2,7 @@ package hikyaku_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -15,8 +16,8 @@ const s3Record = `{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"%s",
 
 func records(pairs ...string) string {
 	var list []string
-	for i := 0; i < len(pairs); i += 2 {
-		list = append(list, fmt.Sprintf(s3Record, pairs[i], pairs[i+1]))
+	for pair := range slices.Chunk(pairs, 2) {
+		list = append(list, fmt.Sprintf(s3Record, pair[0], pair[1]))
 	}
 	return `{"Records":[` + strings.Join(list, ",") + `]}`
 }

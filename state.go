@@ -1,6 +1,9 @@
 package hikyaku
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Effects are what has to be written together with an event, in the same
 // Change, so that the record, the pool and the outbox never disagree.
@@ -22,14 +25,7 @@ type Effects struct {
 // must be forced, an empty outcome may come straight from QUEUED) are checked
 // by Apply.
 func Step(from State, event EventType) (State, Effects, error) {
-	allowed := func(states ...State) bool {
-		for _, s := range states {
-			if s == from {
-				return true
-			}
-		}
-		return false
-	}
+	allowed := func(states ...State) bool { return slices.Contains(states, from) }
 	leased := from == Starting || from == Running
 	open := from == Queued || leased
 	switch {

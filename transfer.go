@@ -92,6 +92,8 @@ type Failure struct {
 
 // Transfer is one accepted request to deliver an ID along a route. Its JSON
 // is a public contract; readers ignore unknown fields. All times are UTC.
+//
+//nolint:recvcheck // Apply is a fold over values, Record changes the record in place
 type Transfer struct {
 	// SchemaVersion of the stored item, see CurrentSchema.
 	SchemaVersion int `json:"schema_version"`

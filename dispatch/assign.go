@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -290,8 +291,7 @@ func (d *Dispatcher) wake(ctx context.Context, route, id string) error {
 	if err != nil {
 		return fmt.Errorf("find transfers parked behind %s: %w", id, err)
 	}
-	for i := len(page.Transfers) - 1; i >= 0; i-- {
-		t := page.Transfers[i]
+	for _, t := range slices.Backward(page.Transfers) {
 		if t.WaitingReason != hikyaku.SameIDRunning {
 			continue
 		}

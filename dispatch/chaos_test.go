@@ -43,7 +43,8 @@ type peer struct {
 
 func newChaos(ctx context.Context, seed uint64) *chaos {
 	c := &chaos{
-		ctx: ctx, rng: rand.New(rand.NewPCG(seed, 1)), tokens: map[string]int64{}, expects: map[string]bool{},
+		ctx: ctx, rng: rand.New(rand.NewPCG(seed, 1)), //nolint:gosec // a test must be repeatable
+		tokens: map[string]int64{}, expects: map[string]bool{},
 		world: world{
 			clock: hikyakutest.NewClock(), ledger: hikyakutest.NewLedger(), source: hikyakutest.NewSource(),
 			dlq: hikyakutest.NewQueue("inbox-dlq"), completions: hikyakutest.NewQueue("done"),
@@ -61,7 +62,7 @@ func newChaos(ctx context.Context, seed uint64) *chaos {
 
 // setUp makes the pool: two tasks share an agent with one slot, one has none.
 func (c *chaos) setUp() error {
-	d := c.world.dispatcher()
+	d := c.dispatcher()
 	desired := []hikyaku.TaskDescription{
 		c.executor.AddTask(1, "agent-1"), c.executor.AddTask(2, "agent-1"), c.executor.AddTask(3),
 	}
@@ -71,7 +72,7 @@ func (c *chaos) setUp() error {
 func (c *chaos) boot(i int) {
 	p := &peer{}
 	fault := func(op string) (before, after error) { return c.fault(p, i, op) }
-	p.d = c.world.dispatcher(func(o *dispatch.Options) {
+	p.d = c.dispatcher(func(o *dispatch.Options) {
 		o.Ledger = &hikyakutest.FaultyLedger{Ledger: c.ledger, Fault: fault}
 		o.Executor = &hikyakutest.FaultyExecutor{Executor: c.executor, Fault: fault}
 		o.Workers = 1 // what two workers would do, two peers do
@@ -118,7 +119,7 @@ func (c *chaos) step(i int) {
 	d := c.peers[i].d
 	switch c.rng.IntN(14) {
 	case 0, 1:
-		c.deliver(d, c.world.message(c.body()))
+		c.deliver(d, c.message(c.body()))
 	case 2: // again, as at-least-once delivery does
 		if len(c.acked) > 0 {
 			c.deliver(d, c.acked[c.rng.IntN(len(c.acked))])

@@ -110,8 +110,7 @@ func (d *Dispatcher) commit(ctx context.Context, c hikyaku.Change) error {
 
 // conflict names the condition of a *ConflictError, or "".
 func conflict(err error) string {
-	var c *hikyaku.ConflictError
-	if errors.As(err, &c) {
+	if c, ok := errors.AsType[*hikyaku.ConflictError](err); ok {
 		return c.What
 	}
 	return ""

@@ -55,7 +55,7 @@ func TestDispatcher_duplicateAndJoin(t *testing.T) {
 	for range 3 {
 		must(t, w.d.Accept(t.Context(), m))
 	}
-	must(t, w.d.Accept(t.Context(), w.message(`{"id":"A-1"}`)))                    // joins
+	must(t, w.d.Accept(t.Context(), w.message(`{"id":"A-1"}`)))                   // joins
 	must(t, w.d.Accept(t.Context(), w.message(`{"id":"A-1","paths":["a.txt"]}`))) // its own
 	page, err := w.ledger.Transfers(t.Context(), hikyaku.Query{ID: "A-1"})
 	must(t, err)
@@ -179,7 +179,7 @@ func TestDispatcher_startUnclear(t *testing.T) {
 				case op == "Start":
 					return errBroken, nil
 				}
-				return nil, nil
+				return nil, nil //nolint:nilnil // neither before nor after
 			})
 			x := w.send(t, "A")
 			w.assign(t)

@@ -86,6 +86,7 @@ func (d *Dispatcher) lookFailed(ctx context.Context, r hikyaku.Route, e *edit, e
 		return parked, e.record(ctx, "", &hikyaku.FailedDetail{Failure: hikyaku.FailureOf(err, hikyaku.CodeNoBucket)})
 	case hikyaku.KindInvalid:
 		return parked, e.record(ctx, "", &hikyaku.FailedDetail{Failure: hikyaku.FailureOf(err, hikyaku.CodeRouteInvalid)})
+	default: // it may pass
 	}
 	delay := max(time.Second, r.Retry.Delay(lookTries(e), d.Random))
 	return parked, e.wait(ctx, hikyaku.WaitingDetail{

@@ -53,7 +53,7 @@ func (d *Dispatcher) Reconcile(ctx context.Context, desired map[string][]hikyaku
 
 // acceptable refuses tasks that would do more than deliver one ID.
 func acceptable(t hikyaku.TaskDescription) error {
-	reason := ""
+	var reason string
 	switch {
 	case t.Scheduled:
 		reason = "it has a schedule"

@@ -50,8 +50,7 @@ func (d *Dispatcher) start(ctx context.Context, t hikyaku.Transfer, j job, s hik
 	if ok && ours(current, t) {
 		return true, d.adopt(ctx, t, current, "the answer to the start was lost")
 	}
-	var unclear *hikyaku.UnclearError
-	if errors.As(err, &unclear) {
+	if _, unclear := errors.AsType[*hikyaku.UnclearError](err); unclear {
 		return false, nil // it may still be on its way: reap decides when the lease has ended
 	}
 	return false, d.refused(ctx, t, j, err, ok && !current.Ended())
