@@ -3,9 +3,10 @@ package cli
 import (
 	"context"
 
+	"github.com/spf13/cobra"
+
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/console"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) rerunCommand() *cobra.Command {

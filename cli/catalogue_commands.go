@@ -15,16 +15,22 @@ func commandPhrases() map[string]phrase {
 		"group_server": {"Server and tools:", "サーバーとツール:"},
 
 		"send_short": {"Send IDs to be delivered", "IDを送信して配送を依頼する"},
-		"send_long": {"Sends IDs, as a message on the queue would. \"-\" reads IDs from stdin, one a line. With --wait the exit code tells the outcome.",
-			"キューへのメッセージと同じように、IDの配送を依頼します。「-」は標準入力から1行に1つIDを読みます。--wait を付けると結果を終了コードで返します。"},
+		"send_long": {
+			"Sends IDs, as a message on the queue would. \"-\" reads IDs from stdin, one a line. With --wait the exit code tells the outcome.",
+			"キューへのメッセージと同じように、IDの配送を依頼します。「-」は標準入力から1行に1つIDを読みます。--wait を付けると結果を終了コードで返します。",
+		},
 		"transfers_short": {"List transfers, newest first", "転送を新しい順に一覧する"},
 		"transfers_long":  {"Lists transfers, newest first, with progress and why they are not done.", "転送を新しい順に一覧し、進捗と、完了していない理由を表示します。"},
 		"show_short":      {"Say where an ID is, why, and what to do", "IDの現在地と理由、対処方法を表示する"},
-		"show_long": {"Answers first: where the ID is, why it is not done, what to do. Then the facts, attempts and events. An ID means its newest transfer.",
-			"IDが今どこにあり、なぜ完了していないか、何をすべきかを最初に答え、続けて詳細、試行、経過を表示します。IDを指定すると最新の転送が対象です。"},
+		"show_long": {
+			"Answers first: where the ID is, why it is not done, what to do. Then the facts, attempts and events. An ID means its newest transfer.",
+			"IDが今どこにあり、なぜ完了していないか、何をすべきかを最初に答え、続けて詳細、試行、経過を表示します。IDを指定すると最新の転送が対象です。",
+		},
 		"watch_short": {"Watch transfers live", "転送をリアルタイムに表示する"},
-		"watch_long": {"Shows changes as they happen: a live view on a terminal, lines elsewhere, one JSON record a line with -o json. With an ID it ends when the transfer does, and the exit code tells the outcome.",
-			"変化をその場で表示します。端末では一覧を更新し、それ以外では1行ずつ、-o json では1行に1件のJSONを出力します。IDを指定すると、その転送が終わるまで待ち、結果を終了コードで返します。"},
+		"watch_long": {
+			"Shows changes as they happen: a live view on a terminal, lines elsewhere, one JSON record a line with -o json. With an ID it ends when the transfer does, and the exit code tells the outcome.",
+			"変化をその場で表示します。端末では一覧を更新し、それ以外では1行ずつ、-o json では1行に1件のJSONを出力します。IDを指定すると、その転送が終わるまで待ち、結果を終了コードで返します。",
+		},
 		"logs_short":   {"Print what happened to an ID", "IDの経過を表示する"},
 		"logs_long":    {"Prints a transfer's events, oldest first, and where the execution's log is.", "転送の経過を古い順に表示し、実行ログの場所を示します。"},
 		"rerun_short":  {"Deliver again: IDs, or all that failed", "もう一度配送する（ID指定、または失敗分すべて）"},
@@ -62,8 +68,10 @@ func commandPhrases() map[string]phrase {
 		"help_more":     {"More:", "その他:"},
 		"help_flags":    {"Flags:", "オプション:"},
 		"help_global":   {"Flags of every command:", "共通オプション:"},
-		"help_exit": {"Exit codes: 0 done, 1 internal, 2 usage, 3 some failed, 4 not found, 5 conflict, 6 busy, 7 try again, 8 denied, 9 corrupt, 10 wait timed out, 11 cancelled.",
-			"終了コード: 0 完了、1 内部エラー、2 使い方の誤り、3 一部失敗、4 該当なし、5 競合、6 混雑、7 再試行可、8 拒否、9 破損、10 待ち時間切れ、11 取消。"},
+		"help_exit": {
+			"Exit codes: 0 done, 1 internal, 2 usage, 3 some failed, 4 not found, 5 conflict, 6 busy, 7 try again, 8 denied, 9 corrupt, 10 wait timed out, 11 cancelled.",
+			"終了コード: 0 完了、1 内部エラー、2 使い方の誤り、3 一部失敗、4 該当なし、5 競合、6 混雑、7 再試行可、8 拒否、9 破損、10 待ち時間切れ、11 取消。",
+		},
 	}
 }
 

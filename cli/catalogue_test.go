@@ -8,9 +8,10 @@ import (
 	"testing"
 	"unicode"
 
-	"github.com/hikyaku/hikyaku/cli"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/hikyaku/hikyaku/cli"
 )
 
 func TestCatalogue_Complete(t *testing.T) {

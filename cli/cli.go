@@ -6,9 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/console"
-	"github.com/spf13/cobra"
 )
 
 // Deps is what the command line works with.
@@ -95,7 +96,7 @@ const (
 
 // Main runs the command line, tells errors on Stderr, and returns the exit code.
 func Main(ctx context.Context, d Deps) int {
-	root := New(d)
+	root := New(d) //nolint:contextcheck // commands carry it
 	err := root.ExecuteContext(ctx)
 	if err != nil {
 		PrintError(d.Stderr, err, wantsJSON(root), Language(d))

@@ -54,7 +54,10 @@ func (r run) do(t *testing.T, args ...string) result {
 	return result{out.String(), errs.String(), code}
 }
 
-func fixture(t *testing.T) run { return run{f: consoletest.New(t, nil)} }
+func fixture(t *testing.T) run {
+	t.Helper()
+	return run{f: consoletest.New(t, nil)}
+}
 
 func TestTransfers_Table(t *testing.T) {
 	t.Parallel()

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hikyaku/hikyaku/console"
 	"github.com/spf13/cobra"
+
+	"github.com/hikyaku/hikyaku/console"
 )
 
 // completeTimeout keeps a shell from hanging on a server that does not answer.

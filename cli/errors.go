@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/console"
@@ -140,11 +141,13 @@ func PrintError(w io.Writer, err error, asJSON bool, lang console.Lang) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
+	var b strings.Builder
+	defer func() { _, _ = io.WriteString(w, b.String()) }() // who would be told?
 	told := console.AsAPIError(err)
 	if asJSON {
-		b, jsonErr := json.Marshal(console.ErrorBody{Error: told})
+		raw, jsonErr := json.Marshal(console.ErrorBody{Error: told})
 		if jsonErr == nil { // holds strings only
-			fmt.Fprintln(w, string(b))
+			b.Write(append(raw, '\n'))
 		}
 		return
 	}
@@ -153,8 +156,8 @@ func PrintError(w io.Writer, err error, asJSON bool, lang console.Lang) {
 	if told.Code != "" {
 		code = " [" + told.Code + "]"
 	}
-	fmt.Fprintf(w, "%s %s%s\n", text(lang, "error_prefix"), told.Message, code)
+	fmt.Fprintf(&b, "%s %s%s\n", text(lang, "error_prefix"), told.Message, code)
 	if remedy != "" {
-		fmt.Fprintf(w, "%s %s\n", text(lang, "remedy_prefix"), remedy)
+		fmt.Fprintf(&b, "%s %s\n", text(lang, "remedy_prefix"), remedy)
 	}
 }

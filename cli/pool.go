@@ -5,9 +5,10 @@ import (
 	"io"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/console"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) poolCommand() *cobra.Command {

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/console"
-	"github.com/spf13/cobra"
 )
 
 // sendBatch is how many IDs go in one request.

@@ -8,10 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hikyaku/hikyaku"
-	"github.com/hikyaku/hikyaku/console"
 	"github.com/mattn/go-runewidth"
 	"github.com/spf13/cobra"
+
+	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/console"
 )
 
 func (a *app) showCommand() *cobra.Command {
@@ -50,7 +51,7 @@ func (a *app) showText(w io.Writer, d console.TransferDetail) error {
 	return err
 }
 
-func (a *app) facts(w io.Writer, t hikyaku.Transfer) {
+func (a *app) facts(w *bytes.Buffer, t hikyaku.Transfer) {
 	type fact struct{ name, value string }
 	facts := []fact{
 		{"fact_id", console.Printable(t.ID)},
@@ -109,7 +110,7 @@ func (a *app) attemptTable(attempts []hikyaku.Attempt) *table {
 }
 
 // eventLines writes one line per event: when, what, who, detail.
-func (a *app) eventLines(w io.Writer, events []hikyaku.Event) {
+func (a *app) eventLines(w *bytes.Buffer, events []hikyaku.Event) {
 	for _, e := range events {
 		by := ""
 		if e.By != "" {

@@ -6,9 +6,10 @@ import (
 	"io"
 	"strings"
 
+	"github.com/mattn/go-runewidth"
+
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/console"
-	"github.com/mattn/go-runewidth"
 )
 
 // column is one column of a table.

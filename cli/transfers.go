@@ -6,9 +6,10 @@ import (
 	"io"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/console"
-	"github.com/spf13/cobra"
 )
 
 // selection is the flags that select transfers.

@@ -6,9 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-runewidth"
+
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/console"
-	"github.com/mattn/go-runewidth"
 )
 
 // lineView writes a line whenever something worth one changed: the state, the
@@ -27,7 +28,7 @@ func (v *lineView) show(t hikyaku.Transfer) {
 	if t.State.Ended() {
 		delete(v.last, t.TransferID)
 	}
-	fmt.Fprintf(v.a.Stdout, "%s  %-9s  %s  %3d%%  %s\n",
+	_, _ = fmt.Fprintf(v.a.Stdout, "%s  %-9s  %s  %3d%%  %s\n",
 		v.a.stamp(v.a.Now()), t.State, console.Printable(t.ID), console.Percent(t), v.a.why(t))
 }
 
@@ -134,12 +135,12 @@ func (s *screen) content(width, rows int) []string {
 func byInterest(x, y hikyaku.Transfer) int {
 	rank := func(t hikyaku.Transfer) int {
 		switch {
-		case t.State == hikyaku.Running || t.State == hikyaku.Starting:
-			return 0
+		case t.State.Ended():
+			return 2
 		case t.State == hikyaku.Queued:
 			return 1
 		}
-		return 2
+		return 0
 	}
 	if d := rank(x) - rank(y); d != 0 {
 		return d

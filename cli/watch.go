@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/spf13/cobra"
+
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/console"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) watchCommand() *cobra.Command {

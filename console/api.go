@@ -185,8 +185,7 @@ type ErrorBody struct {
 
 // AsAPIError returns err as the API would tell it.
 func AsAPIError(err error) *APIError {
-	var a *APIError
-	if errors.As(err, &a) {
+	if a, ok := errors.AsType[*APIError](err); ok {
 		return a
 	}
 	e := &APIError{Code: hikyaku.CodeOf(err), Kind: hikyaku.KindOf(err), Message: err.Error()}

@@ -191,7 +191,7 @@ func (c *Client) call(ctx context.Context, method, path string, in []byte, out a
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }() // reading is over
 	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
 		return &hikyaku.Error{Kind: hikyaku.KindTransient, Op: "read reply of", Subject: c.base, Err: err}
 	}
@@ -213,14 +213,13 @@ func (c *Client) do(ctx context.Context, method, path string, in []byte) (*http.
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		var u *url.Error
-		if errors.As(err, &u) {
+		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err
 		}
 		return nil, &hikyaku.Error{Kind: hikyaku.KindTransient, Op: "reach", Subject: c.base, Message: "is `hikyaku serve` running there?", Err: err}
 	}
 	if res.StatusCode >= http.StatusBadRequest {
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }() // reading is over
 		return nil, replyError(res)
 	}
 	return res, nil

@@ -39,7 +39,7 @@ func (c *Client) Stream(ctx context.Context, f Filter, transferID string, fn fun
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }() // reading is over
 	lines := bufio.NewScanner(res.Body)
 	lines.Buffer(make([]byte, 0, 64<<10), maxEvent)
 	name := ""

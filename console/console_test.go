@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -24,7 +23,7 @@ type request struct {
 	header                    map[string]string
 }
 
-func (q request) do(t *testing.T, f *consoletest.Fixture) *http.Response {
+func (q request) do(t *testing.T, f *consoletest.Fixture) reply {
 	t.Helper()
 	if q.method == "" {
 		q.method = http.MethodGet
@@ -42,16 +41,22 @@ func (q request) do(t *testing.T, f *consoletest.Fixture) *http.Response {
 	}
 	w := httptest.NewRecorder()
 	f.Console.ServeHTTP(w, r)
-	return w.Result()
+	res := w.Result()
+	defer func() { _ = res.Body.Close() }() // of a recorder: nothing to release
+	return reply{StatusCode: res.StatusCode, Header: res.Header, cookies: res.Cookies(), body: w.Body.String()}
 }
 
-func text(t *testing.T, res *http.Response) string {
+// reply is a response that was read.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+	cookies    []*http.Cookie
+	body       string
+}
+
+func text(t *testing.T, r reply) string {
 	t.Helper()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
+	return r.body
 }
 
 func TestConsole_Scopes(t *testing.T) {
@@ -146,14 +151,14 @@ func TestConsole_SignIn(t *testing.T) {
 	t.Parallel()
 	f := consoletest.New(t, nil)
 	res := request{path: "/login?token=" + consoletest.ViewerToken}.do(t, f)
-	if res.StatusCode != http.StatusSeeOther || len(res.Cookies()) != 1 {
-		t.Fatalf("status %d, cookies %v", res.StatusCode, res.Cookies())
+	if res.StatusCode != http.StatusSeeOther || len(res.cookies) != 1 {
+		t.Fatalf("status %d, cookies %v", res.StatusCode, res.cookies)
 	}
-	k := res.Cookies()[0]
+	k := res.cookies[0]
 	if !k.HttpOnly || k.SameSite != http.SameSiteStrictMode {
 		t.Errorf("cookie %v", k)
 	}
-	if res := (request{path: "/", header: map[string]string{"Cookie": k.Name + "=" + k.Value}}).do(t, f); res.StatusCode != 200 {
+	if res := (request{path: "/", header: map[string]string{"Cookie": k.Name + "=" + k.Value}}).do(t, f); res.StatusCode != http.StatusOK {
 		t.Errorf("with the cookie: status %d", res.StatusCode)
 	}
 	status := 0
@@ -191,16 +196,22 @@ func TestConsole_BadInput(t *testing.T) {
 	t.Parallel()
 	f := consoletest.New(t, nil)
 	for _, q := range []request{
-		{path: "/api/v1/transfers?state=asleep"}, {path: "/api/v1/transfers?limit=0"}, {path: "/api/v1/transfers?limit=1001"},
-		{path: "/api/v1/transfers?since=yesterdayish"}, {path: "/api/v1/dlq?dead_letter=lost"},
-		{method: "POST", path: "/api/v1/transfers", body: `{}`}, {method: "POST", path: "/api/v1/transfers", body: `{"idd":"x"}`},
-		{method: "POST", path: "/api/v1/transfers", body: `{"id":"x"}{"id":"y"}`}, {method: "POST", path: "/api/v1/transfers", body: `[`},
+		{path: "/api/v1/transfers?state=asleep"},
+		{path: "/api/v1/transfers?limit=0"},
+		{path: "/api/v1/transfers?limit=1001"},
+		{path: "/api/v1/transfers?since=yesterdayish"},
+		{path: "/api/v1/dlq?dead_letter=lost"},
+		{method: "POST", path: "/api/v1/transfers", body: `{}`},
+		{method: "POST", path: "/api/v1/transfers", body: `{"idd":"x"}`},
+		{method: "POST", path: "/api/v1/transfers", body: `{"id":"x"}{"id":"y"}`},
+		{method: "POST", path: "/api/v1/transfers", body: `[`},
 		{method: "POST", path: "/api/v1/transfers", body: `{"ids":["a","b"],"key":"k"}`},
-		{method: "POST", path: "/api/v1/dlq/redrive"}, {method: "POST", path: "/api/v1/tasks/bench", body: `{}`},
+		{method: "POST", path: "/api/v1/dlq/redrive"},
+		{method: "POST", path: "/api/v1/tasks/bench", body: `{}`},
 		{method: "POST", path: "/api/v1/routes/orders/limit", body: `{"bytes_per_second":0}`},
 	} {
 		q.token = consoletest.AdminToken
-		if res := q.do(t, f); res.StatusCode != 400 {
+		if res := q.do(t, f); res.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s %s %s: status %d", q.method, q.path, q.body, res.StatusCode)
 		}
 	}
@@ -286,7 +297,7 @@ func TestClient_OverHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }() // a local server
 	_, _ = scrape.ReadFrom(res.Body)
 	for _, want := range []string{
 		`hikyaku_transfers{route="orders",state="RUNNING"} 2`, `hikyaku_transfers_waiting{reason="route_paused",route="images"} 1`,
@@ -305,14 +316,14 @@ func TestConsole_ReadyAndReadOnly(t *testing.T) {
 		o.Operator = nil
 		o.Ready = func(context.Context) error { return errors.New("still migrating") }
 	})
-	if res := (request{path: "/readyz"}).do(t, f); res.StatusCode != 503 {
+	if res := (request{path: "/readyz"}).do(t, f); res.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("readyz: %d", res.StatusCode)
 	}
 	res := request{method: "POST", path: "/api/v1/transfers", token: consoletest.AdminToken, body: `{"id":"x"}`}.do(t, f)
-	if res.StatusCode != 403 {
+	if res.StatusCode != http.StatusForbidden {
 		t.Errorf("send to a read-only console: %d", res.StatusCode)
 	}
-	if res := (request{path: "/pool", token: consoletest.AdminToken}).do(t, f); res.StatusCode != 200 {
+	if res := (request{path: "/pool", token: consoletest.AdminToken}).do(t, f); res.StatusCode != http.StatusOK {
 		t.Errorf("page of a read-only console: %d", res.StatusCode)
 	}
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 
@@ -46,7 +47,7 @@ func invalid(message string) error {
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status := statusOf(err)
 	if status == http.StatusInternalServerError {
-		c.log.ErrorContext(r.Context(), "console request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		c.log.ErrorContext(r.Context(), "console request failed", slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
 	switch status {
 	case http.StatusUnauthorized:
@@ -60,7 +61,7 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (c *Console) reply(w http.ResponseWriter, r *http.Request, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		c.log.ErrorContext(r.Context(), "encode reply", "path", r.URL.Path, "error", err)
+		c.log.ErrorContext(r.Context(), "encode reply", slog.String("path", r.URL.Path), slog.Any("error", err))
 		http.Error(w, "internal error", http.StatusInternalServerError)
 		return
 	}
@@ -68,6 +69,6 @@ func (c *Console) reply(w http.ResponseWriter, r *http.Request, status int, v an
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	if _, err := w.Write(append(body, '\n')); err != nil {
-		c.log.DebugContext(r.Context(), "client went away", "path", r.URL.Path, "error", err)
+		c.log.DebugContext(r.Context(), "client went away", slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
 }

@@ -176,7 +176,7 @@ func (h *hub) poll(ctx context.Context) {
 			p, err := h.ledger.Transfers(ctx, q)
 			if err != nil {
 				if ctx.Err() == nil {
-					h.log.WarnContext(ctx, "poll transfers", "error", err)
+					h.log.WarnContext(ctx, "poll transfers", slog.Any("error", err))
 				}
 				now = seen
 				break

@@ -33,7 +33,7 @@ func (t handlerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	go func() { // ends when the handler does: cancel and the closed pipe make it
 		defer func() {
 			w.WriteHeader(http.StatusOK)
-			pw.Close()
+			_ = pw.Close() // it never fails
 			cancel()
 		}()
 		t.h.ServeHTTP(w, r)
@@ -42,7 +42,7 @@ func (t handlerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	case <-w.ready:
 	case <-req.Context().Done():
 		cancel()
-		pr.CloseWithError(req.Context().Err())
+		_ = pr.CloseWithError(req.Context().Err())
 		return nil, req.Context().Err()
 	}
 	return &http.Response{

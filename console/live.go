@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,6 +40,10 @@ func (c *Console) rowHTML(u *update, l Lang) (string, error) {
 	return text.html, text.err
 }
 
+// liveSnapshot is how many of the newest rows a page's stream starts with: what
+// may have changed between loading the page and following it.
+const liveSnapshot = 50
+
 // livePart streams rows for a page. Rows outside its view are sent too,
 // because they may be on the page already.
 func (c *Console) livePart(w http.ResponseWriter, r *http.Request) error {
@@ -48,11 +53,11 @@ func (c *Console) livePart(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	l := requestLang(r)
-	near := hikyaku.Query{ID: q.ID, Route: q.Route}
+	near := hikyaku.Query{ID: q.ID, Route: q.Route, Limit: liveSnapshot}
 	return c.serveStream(w, r, near, matcher(near, v.Get("transfer_id")), func(s *streamWriter, u *update) {
 		html, err := c.rowHTML(u, l)
 		if err != nil {
-			c.log.ErrorContext(r.Context(), "render row", "transfer_id", u.t.TransferID, "error", err)
+			c.log.ErrorContext(r.Context(), "render row", slog.String("transfer_id", u.t.TransferID), slog.Any("error", err))
 			return
 		}
 		b, err := json.Marshal(liveRow{u.t.TransferID, inView(u.t, q), u.t.State.Ended(), html})

@@ -8,10 +8,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hikyaku/hikyaku"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/hikyaku/hikyaku"
 )
 
 // metrics are what Prometheus reads. Gauges come from the ledger at scrape
@@ -153,7 +154,7 @@ func (c *ledgerCollector) Collect(ch chan<- prometheus.Metric) {
 		pool, err = c.ledger.Pool(ctx, "")
 	}
 	if err != nil {
-		c.log.WarnContext(ctx, "scrape ledger", "error", err)
+		c.log.WarnContext(ctx, "scrape ledger", slog.Any("error", err))
 		gauge(c.up, 0)
 		return
 	}

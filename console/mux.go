@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 )
@@ -98,7 +99,7 @@ func (c *Console) healthz(w http.ResponseWriter, _ *http.Request) {
 func (c *Console) readyz(w http.ResponseWriter, r *http.Request) {
 	if c.ready != nil {
 		if err := c.ready(r.Context()); err != nil {
-			c.log.WarnContext(r.Context(), "not ready", "error", err)
+			c.log.WarnContext(r.Context(), "not ready", slog.Any("error", err))
 			http.Error(w, "not ready", http.StatusServiceUnavailable)
 			return
 		}

@@ -2,6 +2,7 @@ package console
 
 import (
 	_ "embed"
+	"log/slog"
 	"net/http"
 
 	"github.com/goccy/go-yaml"
@@ -20,11 +21,11 @@ func openAPIJSON() []byte {
 }
 
 func (c *Console) openAPIDocument(w http.ResponseWriter, r *http.Request) {
-	c.document(w, r, "application/json; charset=utf-8", c.openAPI)
+	c.document(w, r, "application/json; charset=utf-8", c.openAPI) //nolint:contextcheck // the request carries it
 }
 
 func (c *Console) openAPISource(w http.ResponseWriter, r *http.Request) {
-	c.document(w, r, "application/yaml; charset=utf-8", openAPIYAML)
+	c.document(w, r, "application/yaml; charset=utf-8", openAPIYAML) //nolint:contextcheck // the request carries it
 }
 
 func (c *Console) document(w http.ResponseWriter, r *http.Request, contentType string, doc []byte) {
@@ -35,6 +36,6 @@ func (c *Console) document(w http.ResponseWriter, r *http.Request, contentType s
 	}
 	w.Header().Set("Content-Type", contentType)
 	if _, err := w.Write(doc); err != nil {
-		c.log.DebugContext(r.Context(), "client went away", "error", err)
+		c.log.DebugContext(r.Context(), "client went away", slog.Any("error", err))
 	}
 }

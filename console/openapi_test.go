@@ -2,7 +2,6 @@ package console_test
 
 import (
 	"bytes"
-	"io"
 	"maps"
 	"net/http"
 	"reflect"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/goccy/go-yaml"
+
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/console"
 	"github.com/hikyaku/hikyaku/console/consoletest"
@@ -32,9 +32,9 @@ type schema struct {
 	Required             []string          `yaml:"required"`
 	Properties           map[string]schema `yaml:"properties"`
 	Items                *schema           `yaml:"items"`
-	OneOf                []schema          `yaml:"oneOf"`
+	OneOf                []schema          `yaml:"oneOf"` //nolint:tagliatelle // JSON schema's name
 	Enum                 []string          `yaml:"enum"`
-	AdditionalProperties *schema           `yaml:"additionalProperties"`
+	AdditionalProperties *schema           `yaml:"additionalProperties"` //nolint:tagliatelle // JSON schema's name
 }
 
 func load(t *testing.T) document {
@@ -170,10 +170,7 @@ func TestOpenAPI_RepliesFit(t *testing.T) {
 	} {
 		tt.req.token = consoletest.AdminToken
 		res := tt.req.do(t, f)
-		raw, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
+		raw := []byte(text(t, res))
 		var v any
 		if err := yaml.NewDecoder(bytes.NewReader(raw)).Decode(&v); err != nil {
 			t.Fatalf("%s %s: %v: %s", tt.req.method, tt.req.path, err, raw)

@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -51,7 +52,7 @@ func (c *Console) problemPage(w http.ResponseWriter, r *http.Request, err error)
 	}
 	status := statusOf(err)
 	if status == http.StatusInternalServerError {
-		c.log.ErrorContext(r.Context(), "page failed", "path", r.URL.Path, "error", err)
+		c.log.ErrorContext(r.Context(), "page failed", slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
 	e := AsAPIError(err)
 	text := printableText(e.Message)
@@ -73,7 +74,7 @@ func (c *Console) page(w http.ResponseWriter, r *http.Request, status int, name 
 	p.User, p.CanAct = id.Name, c.op != nil && id.May(ScopeOperator)
 	var b bytes.Buffer
 	if err := c.site.Render(&b, name, p); err != nil {
-		c.log.ErrorContext(r.Context(), "render page", "page", name, "error", err)
+		c.log.ErrorContext(r.Context(), "render page", slog.String("page", name), slog.Any("error", err))
 		http.Error(w, "internal error", http.StatusInternalServerError)
 		return
 	}
@@ -87,7 +88,7 @@ func (c *Console) html(w http.ResponseWriter, r *http.Request, status int, b []b
 	h.Set("Vary", "Accept-Language, Cookie")
 	w.WriteHeader(status)
 	if _, err := w.Write(b); err != nil {
-		c.log.DebugContext(r.Context(), "client went away", "error", err)
+		c.log.DebugContext(r.Context(), "client went away", slog.Any("error", err))
 	}
 }
 
@@ -97,7 +98,7 @@ const langCookie = "hikyaku_lang"
 // before, or preferred by the browser.
 func pageLang(w http.ResponseWriter, r *http.Request) Lang {
 	if l, ok := web.ParseLang(r.URL.Query().Get("lang")); ok {
-		http.SetCookie(w, &http.Cookie{
+		http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure exactly when the connection is: loopback speaks plain HTTP
 			Name: langCookie, Value: string(l), Path: "/", HttpOnly: true, Secure: r.TLS != nil,
 			SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 3600,
 		})

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,8 +18,8 @@ func TestPages_ShowAndEscape(t *testing.T) {
 	t.Parallel()
 	f := consoletest.New(t, nil)
 	for path, want := range map[string][]string{
-		"/":                                 {"A-1001", "every task of the pool is busy", "96.0 MiB/s", `href="/?state=FAILED"`, "1 of 2 agents are offline", "Rerun A-0998?"},
-		"/?state=failed&route=orders":       {"A-0998", "no object was found at the source", "HKY-1203", `aria-current="true"`},
+		"/":                                 {"A-1001", "Every task of the pool is busy", "96.0 MiB/s", `href="/?state=FAILED"`, "1 of 2 agents are offline", "Rerun A-0998?"},
+		"/?state=failed&route=orders":       {"A-0998", "No object was found at the source", "HKY-1203", `aria-current="true"`},
 		"/?q=nothing-like-it":               {"No transfer matches"},
 		"/dlq":                              {"A-0997", "Redrive all", "Discard the dead letter of A-0998?"},
 		"/pool":                             {"nas-west", "offline", "stuck in LAUNCHING", "NAS maintenance until noon"},
@@ -56,7 +57,7 @@ func TestPages_Forms(t *testing.T) {
 		{"/tasks/unbench", "task_arn=arn", "/", "unbench"},
 	} {
 		res := request{method: "POST", path: tt.path, token: consoletest.OperatorToken, body: tt.body, header: form}.do(t, f)
-		if res.StatusCode != 303 || res.Header.Get("Location") != tt.back {
+		if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != tt.back {
 			t.Errorf("%s: status %d to %q: %s", tt.path, res.StatusCode, res.Header.Get("Location"), text(t, res))
 		}
 		calls := f.Operator.Calls()
@@ -65,7 +66,7 @@ func TestPages_Forms(t *testing.T) {
 		}
 	}
 	res := request{method: "POST", path: "/transfers/" + consoletest.ID(1) + "/rerun", token: consoletest.OperatorToken, header: form}.do(t, f)
-	if res.StatusCode != 409 || !strings.Contains(text(t, res), "That did not work") {
+	if res.StatusCode != http.StatusConflict || !strings.Contains(text(t, res), "That did not work") {
 		t.Errorf("refused action: status %d", res.StatusCode)
 	}
 }

@@ -3,6 +3,8 @@ package console
 import (
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/web"
@@ -33,10 +35,20 @@ func row(t hikyaku.Transfer, l Lang, now time.Time) web.Row {
 		r.StationsText = strings.TrimSpace(PhaseWord(t.ExecutionStatus, l) + " " + numberText(int64(r.Percent)) + "%")
 	}
 	r.Headline, r.Detail = happening(t, l, now)
+	r.Headline = upperFirst(r.Headline)
 	if t.Failure != nil && (t.State == hikyaku.Failed || t.State == hikyaku.Rejected) {
 		r.Code = printableText(t.Failure.Code)
 	}
 	return r
+}
+
+// upperFirst makes a phrase stand alone.
+func upperFirst(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(r)) + s[n:]
 }
 
 // happening is what a transfer does, or why not, and one line more.
@@ -137,11 +149,13 @@ func stations(t hikyaku.Transfer) []string {
 		at = min(failedAt(t), stationCount-1)
 	}
 	out := make([]string, stationCount)
-	for i := range min(at, stationCount) {
-		out[i] = "done"
-	}
-	if at < stationCount {
-		out[at] = mark
+	for i := range out {
+		switch {
+		case i < at:
+			out[i] = "done"
+		case i == at:
+			out[i] = mark
+		}
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -41,7 +42,7 @@ func (c *Console) serveStream(
 	write func(*streamWriter, *update),
 ) error {
 	v := r.URL.Query()
-	l := c.hub.join(match)
+	l := c.hub.join(match) //nolint:contextcheck // polling outlives the request that starts it
 	defer c.hub.leave(l)
 	if v.Get("snapshot") != "0" {
 		if err := c.snapshot(r, l, q, v.Get("transfer_id")); err != nil {
@@ -56,7 +57,7 @@ func (c *Console) serveStream(
 	s := &streamWriter{w: w, rc: http.NewResponseController(w), now: c.now}
 	s.line("retry: 2000\n\n")
 	if err := c.pump(r, s, l, write); err != nil {
-		c.log.DebugContext(r.Context(), "stream ended", "error", err)
+		c.log.DebugContext(r.Context(), "stream ended", slog.Any("error", err))
 	}
 	return nil
 }
@@ -171,7 +172,11 @@ func (c *Console) snapshot(r *http.Request, l *listener, q hikyaku.Query, transf
 		l.put(&update{t: t})
 		return nil
 	}
-	queries := []hikyaku.Query{{ID: q.ID, Route: q.Route, States: q.States, Limit: snapshotLimit}}
+	limit := snapshotLimit
+	if q.Limit > 0 {
+		limit = q.Limit
+	}
+	queries := []hikyaku.Query{{ID: q.ID, Route: q.Route, States: q.States, Limit: limit}}
 	if len(q.States) == 0 {
 		active := []hikyaku.State{hikyaku.Starting, hikyaku.Running}
 		queries = append(queries, hikyaku.Query{ID: q.ID, Route: q.Route, States: active, Limit: snapshotLimit})

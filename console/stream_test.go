@@ -58,7 +58,7 @@ func TestStream_LiveAndPolled(t *testing.T) {
 						return err
 					}
 					tr.State, tr.EndedAt = hikyaku.Succeeded, f.Now
-					f.Put(t, tr)
+					f.Put(t, tr) //nolint:contextcheck // the test's own context
 				}
 				if seen["A-1001"] == hikyaku.Succeeded {
 					return errEnough
@@ -144,7 +144,7 @@ func TestLive_RowsAreRenderedByTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }() // reading is over
 	var got strings.Builder
 	buf := make([]byte, 4096)
 	for !strings.Contains(got.String(), consoletest.ID(13)) {

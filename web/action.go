@@ -1,6 +1,9 @@
 package web
 
-import "net/url"
+import (
+	"maps"
+	"net/url"
+)
 
 // Action is a form with one button: what changes something is always a POST,
 // and asks first.
@@ -63,9 +66,7 @@ func (p *Page) RouteLink(name string) string { return "/?" + url.Values{"route":
 // LangLink is this page in the other language.
 func (p *Page) LangLink() string {
 	q := url.Values{}
-	for k, v := range p.Query {
-		q[k] = v
-	}
+	maps.Copy(q, p.Query)
 	q.Set("lang", string(p.Other()))
 	return p.Path + "?" + q.Encode()
 }

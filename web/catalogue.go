@@ -37,6 +37,7 @@ func texts() map[string]phrase {
 		"live":           {"Live", "ライブ"},
 		"stale":          {"Not live, reconnecting", "切断中・再接続しています"},
 		"ago_s":          {"%s s old", "%s秒前"},
+		"age_units":      {" d , h , min , s", "日,時間,分,秒"},
 		"loaded":         {"As loaded", "読み込み時点"},
 		"key_search":     {"search", "検索"},
 		"key_move":       {"move", "移動"},

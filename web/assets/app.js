@@ -18,6 +18,23 @@
   }
   localTimes(document);
 
+  // Ages grow by themselves, in the server's format.
+  const units = (document.body.dataset.units || "").split(",");
+  function age(seconds) {
+    const parts = [[seconds / 86400, 1e9], [seconds / 3600, 24], [seconds / 60, 60], [seconds, 60]]
+      .map(([n, m]) => Math.floor(n) % m);
+    const first = seconds >= 48 * 3600 ? 0 : seconds >= 3600 ? 1 : seconds >= 60 ? 2 : 3;
+    if (first === 1) parts[1] += parts[0] * 24;
+    return [first, first + 1].filter((i) => i < 4).map((i) => parts[i] + units[i]).join("").trim();
+  }
+  setInterval(() => {
+    if (units.length !== 4 || document.hidden) return;
+    for (const t of $$(".c-age time")) {
+      const seconds = (Date.now() - new Date(t.dateTime)) / 1000;
+      if (seconds >= 10 && seconds < 4e9) t.textContent = age(seconds);
+    }
+  }, 5000);
+
   // --- theme ----------------------------------------------------------------
   const theme = $("#theme");
   if (theme) theme.addEventListener("click", () => {
