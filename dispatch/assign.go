@@ -313,21 +313,14 @@ const headOfQueue = 32
 func (d *Dispatcher) explainWaiting(ctx context.Context, routes []hikyaku.Route) error {
 	var errs []error
 	for _, r := range routes {
-		errs = append(errs, d.explainRoute(ctx, r.Name))
+		errs = append(errs, d.explainRoute(ctx, r.Name, false))
 	}
 	return errors.Join(errs...)
 }
 
-func (d *Dispatcher) explainRoute(ctx context.Context, route string) error {
-	v := &d.view
-	v.mu.Lock()
-	err := v.fresh(ctx)
-	_, reason, detail, free := v.free(route)
-	if s := v.settings[route]; s.Paused {
-		reason, detail, free = hikyaku.RoutePaused, s.PausedReason, false
-	}
-	v.mu.Unlock()
-	if err != nil || free {
+func (d *Dispatcher) explainRoute(ctx context.Context, route string, always bool) error {
+	reason, detail, due, err := d.view.explanation(ctx, route, always)
+	if err != nil || !due {
 		return err
 	}
 	head, err := d.Ledger.Ready(ctx, route, d.Now(), headOfQueue)

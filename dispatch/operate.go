@@ -114,7 +114,7 @@ func (d *Dispatcher) PauseRoute(ctx context.Context, name string, act hikyaku.Ac
 	if err != nil {
 		return s, err
 	}
-	return s, d.explainRoute(ctx, name)
+	return s, d.explainRoute(ctx, name, true)
 }
 
 // ResumeRoute ends a pause. Call Assign to start what waited.

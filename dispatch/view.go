@@ -35,7 +35,20 @@ type view struct {
 	ready            map[string]*readyList
 	turn             int       // of the routes, for fairness
 	brake            time.Time // nothing starts before
+	explained        map[string]explained
 }
+
+// explained is what the head of a route's queue was last told about waiting.
+type explained struct {
+	reason hikyaku.WaitingReason
+	detail string
+	at     time.Time
+}
+
+// explainEvery is how often the head of a queue that waits for something
+// unusual is told so again, for the sake of newcomers. That no task is free is
+// what every transfer says from the beginning.
+const explainEvery = 2 * time.Second
 
 // readyList are candidates of one route read ahead.
 type readyList struct {
@@ -49,6 +62,7 @@ func (v *view) init(l hikyaku.Ledger, now func() time.Time) {
 	v.ledger, v.now = l, now
 	v.claimedTasks, v.claimedTransfers = map[string]struct{}{}, map[string]struct{}{}
 	v.ready = map[string]*readyList{}
+	v.explained = map[string]explained{}
 }
 
 // fresh makes sure that the view is recent; v.mu is held.
@@ -221,4 +235,28 @@ func leasable(t hikyaku.Task, now time.Time) bool {
 	}
 	return t.State == hikyaku.Idle ||
 		t.State == hikyaku.Benched && !t.BenchedUntil.IsZero() && !t.BenchedUntil.After(now)
+}
+
+// explanation says why a route's ready transfers wait, and whether the head of
+// its queue is due to be told. A route with a free task explains nothing.
+func (v *view) explanation(ctx context.Context, route string, always bool) (reason hikyaku.WaitingReason, detail string, due bool, err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.fresh(ctx); err != nil {
+		return "", "", false, err
+	}
+	_, reason, detail, free := v.free(route)
+	if s := v.settings[route]; s.Paused {
+		reason, detail, free = hikyaku.RoutePaused, s.PausedReason, false
+	}
+	if free {
+		return "", "", false, nil
+	}
+	last, now := v.explained[route], v.now()
+	same := last.reason == reason && last.detail == detail
+	if same && !always && (reason == hikyaku.NoFreeTask || now.Sub(last.at) < explainEvery) {
+		return reason, detail, false, nil
+	}
+	v.explained[route] = explained{reason: reason, detail: detail, at: now}
+	return reason, detail, true, nil
 }
