@@ -4,17 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/hikyaku/hikyaku"
 )
 
 // RedriveDeadLetters sends the transfers of dead letters round again; nil
 // means every one. It returns how many went. A REJECTED message that is still
-// not understood stays where it is and is part of the error. Letters that lie
-// in a dead-letter queue stay there; should they be redriven later, they are
-// recognised as done.
+// not understood stays where it is and is part of the error. When all are
+// redriven, the letters are moved out of the dead-letter queues as well: they
+// come in as messages, are recognised as done and acknowledged, and with them
+// comes what the queue had moved away by itself.
 func (d *Dispatcher) RedriveDeadLetters(ctx context.Context, transferIDs []string, act hikyaku.Act) (int, error) {
-	if transferIDs == nil {
+	all := transferIDs == nil
+	if all {
 		var err error
 		if transferIDs, err = d.deadLetters(ctx); err != nil {
 			return 0, err
@@ -32,7 +35,25 @@ func (d *Dispatcher) RedriveDeadLetters(ctx context.Context, transferIDs []strin
 		}
 		redriven++
 	}
+	if all {
+		d.emptyDeadLetters(ctx)
+	}
 	return redriven, errors.Join(errs...)
+}
+
+// emptyDeadLetters moves what lies in the dead-letter queues back to the
+// queues it came from. The ledger has been told already, so that a queue that
+// cannot do it, or does it already, costs nothing but a line in the log.
+func (d *Dispatcher) emptyDeadLetters(ctx context.Context) {
+	for source, q := range d.DeadLetters {
+		r, ok := q.(hikyaku.Redriver)
+		if !ok || source == "" {
+			continue
+		}
+		if _, err := r.Redrive(ctx, source); err != nil {
+			d.Logger.WarnContext(ctx, "dead-letter queue not emptied", slog.String("queue", q.Name()), slog.Any("error", err))
+		}
+	}
 }
 
 func (d *Dispatcher) redriveOne(ctx context.Context, transferID string, act hikyaku.Act) error {

@@ -11,6 +11,10 @@ import (
 // markerEvery is how soon a source without its ready marker is looked at again.
 const markerEvery = 15 * time.Second
 
+// lookTimeout bounds one look, so that a source that hangs does not hold tasks
+// of other routes up.
+const lookTimeout = 30 * time.Second
+
 // verdict of a look.
 type verdict int
 
@@ -25,7 +29,9 @@ func (d *Dispatcher) look(ctx context.Context, r hikyaku.Route, e *edit) (verdic
 	if d.Source == nil {
 		return goOn, nil
 	}
-	seen, err := d.Source.Look(ctx, r, e.t.ID, e.t.Paths)
+	lctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	seen, err := d.Source.Look(lctx, r, e.t.ID, e.t.Paths)
+	cancel()
 	if err != nil {
 		return d.lookFailed(ctx, r, e, err)
 	}

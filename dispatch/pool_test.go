@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -278,6 +279,53 @@ func TestDispatcher_DrainOutbox_putsOff(t *testing.T) {
 	if _, err := w.d.RedriveDeadLetters(t.Context(), []string{x.TransferID}, hikyaku.Act{}); hikyaku.CodeOf(err) == "" && err == nil {
 		t.Error("a discarded letter was redriven")
 	}
+}
+
+// mover is a dead-letter queue that can move its messages back.
+type mover struct {
+	*hikyakutest.Queue
+	moved []string
+}
+
+func (m *mover) Redrive(_ context.Context, destination string) (string, error) {
+	m.moved = append(m.moved, destination)
+	return "handle", nil
+}
+
+func TestDispatcher_RedriveDeadLetters(t *testing.T) {
+	t.Parallel()
+	var m mover
+	w := newWorld(t, func(o *dispatch.Options) {
+		m.Queue = hikyakutest.NewQueue("inbox-dlq")
+		o.DeadLetters["inbox"] = &m
+	})
+	for _, id := range []string{"A", "B", "C"} {
+		w.source.Set(id, hikyaku.Look{Listed: true})
+		w.send(t, id)
+	}
+	w.assign(t)
+	_, err := w.d.DrainOutbox(t.Context())
+	must(t, err)
+	letters := m.Messages()
+	page, err := w.ledger.Transfers(t.Context(), hikyaku.Query{ID: "C"})
+	must(t, err)
+	discarded := page.Transfers[0]
+	must(t, w.d.DiscardDeadLetter(t.Context(), discarded.TransferID, hikyaku.Act{By: "ana"}))
+	n, err := w.d.RedriveDeadLetters(t.Context(), nil, hikyaku.Act{By: "ana"})
+	must(t, err)
+	if n != 2 || len(m.moved) != 1 || m.moved[0] != "inbox" {
+		t.Fatalf("redriven %d, moved %v", n, m.moved)
+	}
+	for _, letter := range letters { // they come in as messages
+		letter.ID, letter.Queue = "moved-"+letter.ID, "inbox"
+		must(t, w.d.Accept(t.Context(), letter))
+	}
+	page, err = w.ledger.Transfers(t.Context(), hikyaku.Query{States: []hikyaku.State{hikyaku.Queued}})
+	must(t, err)
+	if len(page.Transfers) != 2 || page.Transfers[0].Reruns != 1 || page.Transfers[1].Reruns != 1 {
+		t.Fatalf("queued %+v", page.Transfers)
+	}
+	w.wantState(t, discarded, hikyaku.Failed)
 }
 
 func TestDispatcher_CollectDeadLetters(t *testing.T) {

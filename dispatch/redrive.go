@@ -12,14 +12,15 @@ import (
 // acceptRedriven handles a message that carries a transfer_id: a dead letter
 // that was sent round again. A FAILED or CANCELLED transfer runs again, a
 // REJECTED one is parsed again, anything else only records the message. A
-// letter from before the last rerun is not obeyed again. handled is false for
+// letter from before the last rerun, or one that a person discarded, is not
+// obeyed. handled is false for
 // a transfer this ledger does not know: the message is then like any other.
 func (d *Dispatcher) acceptRedriven(ctx context.Context, m hikyaku.Message, transferID string) (handled bool, err error) {
 	var extra []hikyaku.Request
 	t, err := d.update(ctx, transferID, func(e *edit) error {
 		extra = nil
 		if !e.t.State.Ended() || e.t.State == hikyaku.Succeeded || outdated(m, e.t) {
-			return e.record(ctx, "", &hikyaku.DuplicateDetail{MessageID: m.ID, Receives: m.Receives, Reason: "redriven, but it was sent round again already"})
+			return e.record(ctx, "", &hikyaku.DuplicateDetail{MessageID: m.ID, Receives: m.Receives, Reason: "redriven, but it was sent round again or discarded already"})
 		}
 		var err error
 		extra, err = d.sendRound(ctx, e, m, hikyaku.Act{Reason: "redriven from the dead-letter queue"})
@@ -43,8 +44,12 @@ func (d *Dispatcher) acceptRedriven(ctx context.Context, m hikyaku.Message, tran
 	return true, nil
 }
 
-// outdated reports whether a dead letter was written before the last rerun.
+// outdated reports whether a dead letter was written before the last rerun, or
+// was discarded.
 func outdated(m hikyaku.Message, t hikyaku.Transfer) bool {
+	if t.DeadLetter == hikyaku.DeadLetterDiscarded {
+		return true
+	}
 	n, err := strconv.Atoi(m.Attributes[hikyaku.AttributeReruns])
 	return err == nil && n < t.Reruns
 }
