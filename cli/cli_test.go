@@ -397,7 +397,7 @@ func TestConnection(t *testing.T) {
 	if got, _, _ := connect(nil, file, nil, "--url", "http://flag"); got != (cli.Connection{URL: "http://flag"}) {
 		t.Errorf("a token was sent to a server it is not for: %+v", got)
 	}
-	if _, code, msg := connect(nil, cli.Endpoints{}, fs.ErrNotExist); code != cli.ExitNotFound || !strings.Contains(msg, "hikyaku serve") {
+	if _, code, msg := connect(nil, cli.Endpoints{}, fs.ErrNotExist); code != cli.ExitTransient || !strings.Contains(msg, "hikyaku serve") {
 		t.Errorf("no server: code %d, %q", code, msg)
 	}
 	if _, code, _ := connect(nil, cli.Endpoints{}, errors.New("broken")); code != cli.ExitInternal {

@@ -93,7 +93,7 @@ func (a *app) connection() (Connection, error) {
 		}
 	case c.URL != "":
 	case errors.Is(err, fs.ErrNotExist):
-		return c, &hikyaku.Error{Kind: hikyaku.KindNotFound, Message: a.t("err_no_server", filepath.Join(dir, EndpointsFile))}
+		return c, &hikyaku.Error{Kind: hikyaku.KindTransient, Message: a.t("err_no_server", filepath.Join(dir, EndpointsFile))}
 	default:
 		return c, err
 	}

@@ -161,5 +161,5 @@ func oneLine(s string) string {
 	if s == "" {
 		return ""
 	}
-	return console.Printable(s)
+	return console.PrintableText(s)
 }

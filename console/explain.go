@@ -155,9 +155,11 @@ func failureText(f *hikyaku.Failure, l Lang) string {
 	return text
 }
 
-// printableText is Printable for prose: unchanged when it is clean, escapes
-// instead of what could deceive, no quotes around it.
-func printableText(s string) string {
+func printableText(s string) string { return PrintableText(s) }
+
+// PrintableText is Printable for prose: clean text, quotation marks included,
+// stays as it is; what could deceive is escaped.
+func PrintableText(s string) string {
 	p := Printable(s)
 	if p == s {
 		return s
