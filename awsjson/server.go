@@ -100,7 +100,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		refusal := s.refusal(err)
 		level := slog.LevelDebug
-		if refusal.status() >= http.StatusInternalServerError {
+		if refusal.status() >= http.StatusInternalServerError && r.Context().Err() == nil { // not when the caller left
 			level = slog.LevelError
 		}
 		log.LogAttrs(r.Context(), level, "request failed", slog.Int("status", refusal.status()), slog.String("error", err.Error()))

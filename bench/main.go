@@ -120,7 +120,7 @@ func (b *bench) dispatch(ctx context.Context) error {
 
 // ledger runs the ledger's own benchmarks with a million transfers in it.
 func (b *bench) ledger(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "Ledger", "-benchtime", "20x", "-timeout", "30m", "./sqlite")
+	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "Ledger", "-timeout", "60m", "./sqlite", "-ledger.transfers", "1000000")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return cmd.Run()
 }

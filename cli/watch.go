@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -47,9 +48,9 @@ func (a *app) newView() view {
 
 // watchOne follows a transfer to its end and ends by its outcome.
 func (a *app) watchOne(ctx context.Context, name string) error {
-	d, err := a.resolve(ctx, name)
+	d, err := a.appears(ctx, name)
 	if err != nil {
-		return err
+		return interrupted(err)
 	}
 	ended, err := a.wait(ctx, []string{d.TransferID}, 0, a.newView())
 	if err != nil {
@@ -62,6 +63,27 @@ func (a *app) watchOne(ctx context.Context, name string) error {
 		}
 	}
 	return exit(outcomeExits(ended))
+}
+
+// appearWithin is how long an unknown name may take to become known: between
+// sending a message and its acceptance there is a moment.
+const appearWithin = 5 * time.Second
+
+// appears resolves a name, waiting a moment for one that is not known yet.
+func (a *app) appears(ctx context.Context, name string) (console.TransferDetail, error) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for began := a.Now(); ; {
+		d, err := a.resolve(ctx, name)
+		if hikyaku.KindOf(err) != hikyaku.KindNotFound || a.Now().Sub(began) > appearWithin {
+			return d, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return d, ctx.Err()
+		}
+	}
 }
 
 // watchAll follows everything that is selected until it is interrupted.
