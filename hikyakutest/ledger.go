@@ -107,8 +107,8 @@ func (l *Ledger) check(c *hikyaku.Change) error {
 		}
 	}
 	for _, w := range c.Tasks {
-		stored := l.tasks[w.Task.ARN]
-		if stored.Version != w.Task.Version || w.IfToken != nil && *w.IfToken != stored.Token {
+		stored, ok := l.tasks[w.Task.ARN]
+		if stored.Version != w.Task.Version || w.IfToken != nil && (!ok || *w.IfToken != stored.Token) {
 			return &hikyaku.ConflictError{What: "task", Key: w.Task.ARN, Owner: stored.TransferID}
 		}
 	}
@@ -220,69 +220,6 @@ func (l *Ledger) Transfer(ctx context.Context, transferID string) (hikyaku.Trans
 		return hikyaku.Transfer{}, hikyaku.ErrNotFound
 	}
 	return copyTransfer(t), nil
-}
-
-// Transfers implements hikyaku.Ledger.
-func (l *Ledger) Transfers(ctx context.Context, q hikyaku.Query) (hikyaku.Page, error) {
-	if err := ctx.Err(); err != nil {
-		return hikyaku.Page{}, err
-	}
-	limit := q.Limit
-	if limit <= 0 {
-		limit = 50
-	}
-	limit = min(limit, 1000)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var found []hikyaku.Transfer
-	for _, t := range l.transfers {
-		if matches(q, &t) && (q.Token == "" || newestFirst(&t, q.Token) > 0) {
-			found = append(found, t)
-		}
-	}
-	slices.SortFunc(found, func(a, b hikyaku.Transfer) int { return newestFirst(&a, pageToken(&b)) })
-	var page hikyaku.Page
-	if len(found) > limit {
-		found = found[:limit]
-		page.NextToken = pageToken(&found[limit-1])
-	}
-	for _, t := range found {
-		page.Transfers = append(page.Transfers, copyTransfer(t))
-	}
-	return page, nil
-}
-
-// pageToken orders transfers by creation, then transfer_id.
-func pageToken(t *hikyaku.Transfer) string {
-	return t.CreatedAt.UTC().Format("20060102150405.000000000") + "|" + t.TransferID
-}
-
-// newestFirst is negative when t comes before the transfer of token.
-func newestFirst(t *hikyaku.Transfer, token string) int {
-	return strings.Compare(token, pageToken(t))
-}
-
-func matches(q hikyaku.Query, t *hikyaku.Transfer) bool {
-	switch {
-	case q.ID != "" && t.ID != q.ID,
-		len(q.States) > 0 && !slices.Contains(q.States, t.State),
-		q.Route != "" && t.Route != q.Route,
-		q.Code != "" && (t.Failure == nil || t.Failure.Code != q.Code),
-		len(q.DeadLetters) > 0 && !slices.Contains(q.DeadLetters, t.DeadLetter),
-		!q.Since.IsZero() && t.CreatedAt.Before(q.Since),
-		!q.Until.IsZero() && !t.CreatedAt.Before(q.Until),
-		q.Text != "" && !containsText(t, q.Text):
-		return false
-	}
-	return true
-}
-
-func containsText(t *hikyaku.Transfer, text string) bool {
-	in := []string{t.ID, t.TransferID, t.ExecutionARN}
-	if t.Failure != nil {
-		in = append(in, t.Failure.Code, t.Failure.Message, t.Failure.Detail)
-	}
-	return slices.ContainsFunc(in, func(s string) bool { return strings.Contains(s, text) })
 }
 
 // Events implements hikyaku.Ledger.
