@@ -54,9 +54,9 @@ func linked(t *testing.T) (d *local.Driver, root, outside string) {
 	base := t.TempDir()
 	root, outside = filepath.Join(base, "root"), filepath.Join(base, "outside")
 	for _, dir := range []string{root, outside, filepath.Join(root, "inside")} {
-		must(t, os.Mkdir(dir, 0o755))
+		must(t, os.Mkdir(dir, 0o750))
 	}
-	must(t, os.WriteFile(filepath.Join(outside, "secret"), []byte("secret"), 0o644))
+	must(t, os.WriteFile(filepath.Join(outside, "secret"), []byte("secret"), 0o600))
 	must(t, os.Symlink("../outside", filepath.Join(root, "out")))
 	must(t, os.Symlink(outside, filepath.Join(root, "absolute")))
 	must(t, os.Symlink("../outside/secret", filepath.Join(root, "file")))
@@ -119,8 +119,8 @@ func TestDriver_linksThatLeadOut(t *testing.T) {
 	if want := []string{"absolute", "file", "in", "inside/", "out"}; !slices.Equal(listed, want) {
 		t.Errorf("List = %q, want %q", listed, want)
 	}
-	for range d.List(t.Context(), storage.List{Prefix: "out/"}) {
-		t.Error("List went through a link")
+	for e, err := range d.List(t.Context(), storage.List{Prefix: "out/"}) {
+		t.Errorf("List went through a link: %q, %v", e.Path, err)
 	}
 	// A link that stays inside may be published through, and replaced.
 	must(t, deliver(t, d, "in/f", "fine"))
@@ -137,7 +137,7 @@ func TestDriver_linksThatLeadOut(t *testing.T) {
 func TestStage_Publish_folderReplacedByLink(t *testing.T) {
 	t.Parallel()
 	d, root, outside := linked(t)
-	must(t, os.Mkdir(filepath.Join(root, "dir"), 0o755))
+	must(t, os.Mkdir(filepath.Join(root, "dir"), 0o750))
 	s, err := d.Stage(t.Context(), "run")
 	must(t, err)
 	defer s.Close(t.Context()) //nolint:errcheck // checked by the test's assertions
@@ -165,8 +165,8 @@ func TestDriver_Open_folderReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	must(t, os.RemoveAll(filepath.Join(root, "dir")))
-	must(t, os.Mkdir(filepath.Join(root, "dir"), 0o755))
-	must(t, os.WriteFile(filepath.Join(root, "dir", "new"), []byte("new"), 0o644))
+	must(t, os.Mkdir(filepath.Join(root, "dir"), 0o750))
+	must(t, os.WriteFile(filepath.Join(root, "dir", "new"), []byte("new"), 0o600))
 	c, err := d.Open(t.Context(), storage.Entry{Path: "dir/new", Size: 3}, 0, -1)
 	must(t, err)
 	got, err := io.ReadAll(c.Body)
@@ -180,20 +180,20 @@ func TestDriver_Open_changedWhileReading(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(path string) error{
 		"shorter":   func(path string) error { return os.Truncate(path, 100) },
-		"longer":    func(path string) error { return os.WriteFile(path, make([]byte, 200_001), 0o644) },
+		"longer":    func(path string) error { return os.WriteFile(path, make([]byte, 200_001), 0o600) },
 		"same size": func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(1, 0)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			root := t.TempDir()
 			path := filepath.Join(root, "f")
-			must(t, os.WriteFile(path, bytes.Repeat([]byte{7}, 200_000), 0o644))
+			must(t, os.WriteFile(path, bytes.Repeat([]byte{7}, 200_000), 0o600))
 			d := open(t, root, local.Options{})
 			e, err := d.Stat(t.Context(), "f")
 			must(t, err)
 			c, err := d.Open(t.Context(), e, 0, -1)
 			must(t, err)
-			defer c.Body.Close()
+			defer func() { _ = c.Body.Close() }()
 			_, err = io.ReadFull(c.Body, make([]byte, 1000))
 			must(t, err)
 			must(t, change(path))
@@ -215,8 +215,8 @@ func TestDriver_leftoversOfACrash(t *testing.T) {
 	}
 	must(t, os.Mkdir(filepath.Join(root, storage.WorkFolder, "origins.d"), 0o700))
 	d := open(t, root, local.Options{})
-	for e := range d.List(t.Context(), storage.List{}) {
-		t.Errorf("listed %q", e.Path)
+	for e, err := range d.List(t.Context(), storage.List{}) {
+		t.Errorf("listed %q, %v", e.Path, err)
 	}
 	s, err := d.Stage(t.Context(), "exec-1")
 	must(t, err)
@@ -237,7 +237,7 @@ func TestDriver_leftoversOfACrash(t *testing.T) {
 func TestNew(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
-	must(t, os.WriteFile(file, nil, 0o644))
+	must(t, os.WriteFile(file, nil, 0o600))
 	if _, err := local.New(file, local.Options{}); !errors.Is(err, storage.ErrConflict) {
 		t.Errorf("New of a file: %v, want %v", err, storage.ErrConflict)
 	}

@@ -14,7 +14,7 @@ func kindOfErrno(err error) error {
 	if !errors.As(err, &errno) {
 		return nil
 	}
-	switch errno {
+	switch errno { //nolint:exhaustive // the others have no sentinel
 	case syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG:
 		return storage.ErrNoSpace
 	case syscall.EACCES, syscall.EPERM, syscall.EROFS:

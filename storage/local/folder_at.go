@@ -27,9 +27,6 @@ type folder struct {
 	fd int
 }
 
-// fileID tells whether two handles are one directory.
-type fileID struct{ dev, ino uint64 }
-
 // openFolder resolves rel inside root.
 func openFolder(root *os.Root, rel string) (*folder, error) {
 	if rel == "" {
@@ -63,15 +60,6 @@ func (f *folder) sync() error {
 	return nil
 }
 
-// identity returns what identifies the directory itself.
-func (f *folder) identity() (fileID, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(f.fd, &st); err != nil {
-		return fileID{}, err
-	}
-	return fileID{uint64(st.Dev), uint64(st.Ino)}, nil //nolint:unconvert // the types differ by platform
-}
-
 // sub opens the directory name below f.
 func (f *folder) sub(name string) (*folder, error) {
 	fd, err := openat(f.fd, name, unix.O_RDONLY|unix.O_DIRECTORY, 0)
@@ -92,7 +80,7 @@ func (f *folder) openFile(name string, flag int, perm uint32) (*os.File, error) 
 func openat(dir int, name string, flag int, perm uint32) (int, error) {
 	for {
 		fd, err := unix.Openat(dir, name, flag|unix.O_NOFOLLOW|unix.O_CLOEXEC, perm)
-		if err != unix.EINTR { //nolint:errorlint // a bare errno
+		if err != unix.EINTR {
 			return fd, err
 		}
 	}
@@ -107,7 +95,7 @@ func (f *folder) stat(name string, e *storage.Entry, posix *storage.POSIX) error
 		if err == nil {
 			break
 		}
-		if err != unix.EINTR { //nolint:errorlint // a bare errno
+		if err != unix.EINTR {
 			return err
 		}
 	}

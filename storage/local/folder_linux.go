@@ -25,7 +25,7 @@ func setTimes(fd int, ts *[2]unix.Timespec) error {
 // file is laid out in one piece. File systems that cannot do it are left alone.
 func preallocate(f *os.File, size int64) error {
 	err := unix.Fallocate(int(f.Fd()), 0, 0, size)
-	switch err { //nolint:errorlint // a bare errno
+	switch err {
 	case unix.ENOSPC, unix.EDQUOT, unix.EFBIG:
 		return err
 	}
@@ -53,7 +53,7 @@ func (f *folder) list(l *listing) error {
 	buf := l.direntBuffer()
 	for {
 		n, err := unix.Getdents(f.fd, buf)
-		if err == unix.EINTR { //nolint:errorlint // a bare errno
+		if err == unix.EINTR {
 			continue
 		}
 		if err != nil {

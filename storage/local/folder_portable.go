@@ -24,9 +24,6 @@ type folder struct {
 	rel string
 }
 
-// fileID tells whether two handles are one directory; here the path does.
-type fileID struct{ path string }
-
 func openFolder(root *os.Root, rel string) (*folder, error) {
 	if rel == "" {
 		rel = "."
@@ -52,8 +49,6 @@ func (f *folder) close() {}
 
 // sync does nothing: folders cannot be synced here.
 func (f *folder) sync() error { return nil }
-
-func (f *folder) identity() (fileID, error) { return fileID{f.rel}, nil }
 
 func (f *folder) sub(name string) (*folder, error) {
 	info, err := f.top.Lstat(f.at(name))

@@ -79,7 +79,7 @@ func (b *bucket) load(dir *folder, name string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // opened for reading only
 	b.records, b.size, b.lines = make(map[string]record), 0, 0
 	lines := bufio.NewScanner(file)
 	lines.Buffer(make([]byte, 0, 64<<10), 1<<20)

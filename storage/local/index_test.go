@@ -90,7 +90,7 @@ func TestDriver_Origin_fileModified(t *testing.T) {
 		for _, path := range []string{"content", "time", "kept"} {
 			record(t, d, path, storage.Origin{ETag: "e"})
 		}
-		must(t, os.WriteFile(filepath.Join(root, "content"), []byte("changed"), 0o644))
+		must(t, os.WriteFile(filepath.Join(root, "content"), []byte("changed"), 0o600))
 		must(t, os.Chtimes(filepath.Join(root, "time"), time.Time{}, time.Unix(5, 0)))
 		must(t, os.Chmod(filepath.Join(root, "kept"), 0o600))
 		wantETag(t, d, "content", "")

@@ -119,7 +119,7 @@ func (d *Driver) rootFolder(create bool) (*os.Root, error) {
 	}
 	r, err := os.OpenRoot(d.path)
 	if create && errors.Is(err, fs.ErrNotExist) {
-		if err = os.MkdirAll(d.path, 0o777); err == nil {
+		if err = os.MkdirAll(d.path, 0o777); err == nil { //nolint:gosec // the umask decides, as for every folder made here
 			r, err = os.OpenRoot(d.path)
 		}
 	}

@@ -28,9 +28,11 @@ func TestDriver_Conformance(t *testing.T) {
 func harness(opts local.Options) storagetest.Harness {
 	return storagetest.Harness{
 		Open: func(t *testing.T) storage.Driver {
+			t.Helper()
 			return open(t, filepath.Join(t.TempDir(), "made", "later"), opts)
 		},
 		Again: func(t *testing.T, d storage.Driver) storage.Driver {
+			t.Helper()
 			return open(t, d.Properties().Name, opts)
 		},
 		Leftovers: func(t *testing.T, d storage.Driver) []string { return leftovers(t, d.Properties().Name) },

@@ -158,7 +158,7 @@ func (s *Stage) Sync(ctx context.Context, files []storage.StagedFile) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := own.sync(); err != nil {
+		if err := own.sync(ctx); err != nil {
 			return pathError("sync", own.path, err)
 		}
 	}

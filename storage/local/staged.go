@@ -36,7 +36,7 @@ type stagedFile struct {
 }
 
 // handle returns the open file, opening it again if it was closed early.
-func (f *stagedFile) handle() (*os.File, error) {
+func (f *stagedFile) handle(ctx context.Context) (*os.File, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.file != nil {
@@ -45,7 +45,7 @@ func (f *stagedFile) handle() (*os.File, error) {
 	if f.name == "" {
 		return nil, &storage.PathError{Op: "use staged file", Path: f.path, Err: os.ErrClosed}
 	}
-	leave, err := f.stage.enter(context.Background())
+	leave, err := f.stage.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (f *stagedFile) WritePart(ctx context.Context, offset, size int64, r io.Rea
 	if offset < 0 || size < 0 || offset+size > f.size {
 		return &storage.PathError{Op: "write", Path: f.path, Err: fmt.Errorf("part %d+%d lies outside the file's %d bytes", offset, size, f.size)}
 	}
-	file, err := f.handle()
+	file, err := f.handle(ctx)
 	if err != nil {
 		return pathError("write", f.path, err)
 	}
@@ -124,7 +124,7 @@ func (f *stagedFile) Finish(ctx context.Context, e storage.Entry, origin storage
 	if !f.complete() {
 		return &storage.PathError{Op: "finish", Path: f.path, Kind: storage.ErrCorrupt, Err: errors.New("parts are missing")}
 	}
-	file, err := f.handle()
+	file, err := f.handle(ctx)
 	if err != nil {
 		return pathError("finish", f.path, err)
 	}
@@ -164,8 +164,8 @@ func (f *stagedFile) setOrigin(file *os.File, origin storage.Origin) error {
 }
 
 // sync makes content and metadata durable.
-func (f *stagedFile) sync() error {
-	file, err := f.handle()
+func (f *stagedFile) sync(ctx context.Context) error {
+	file, err := f.handle(ctx)
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (f *stagedFile) ReadBack(ctx context.Context, offset, length int64) (io.Rea
 	if length < 0 {
 		length = f.size - offset
 	}
-	file, err := f.handle()
+	file, err := f.handle(ctx)
 	if err != nil {
 		return nil, pathError("read back", f.path, err)
 	}
@@ -195,7 +195,7 @@ func (f *stagedFile) Discard(ctx context.Context) error {
 	f.closeHandle()
 	leave, err := f.stage.enter(context.WithoutCancel(ctx))
 	if err != nil {
-		return nil //nolint:nilerr // the stage is closed, and took the file with it
+		return nil // the stage is closed, and took the file with it
 	}
 	defer leave()
 	f.mu.Lock()

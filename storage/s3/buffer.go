@@ -5,9 +5,6 @@ import (
 	"sync"
 )
 
-// blockSize is the unit in which parts are streamed.
-const blockSize = 256 << 10
-
 // bufferPool hands out buffers in sizes that are powers of two.
 type bufferPool struct{ classes [64]sync.Pool }
 
@@ -16,7 +13,7 @@ const smallestBuffer = 4 << 10
 
 // get returns a buffer of n bytes, to be given back whole.
 func (p *bufferPool) get(n int64) *[]byte {
-	class := bits.Len64(uint64(max(n, smallestBuffer) - 1)) //nolint:gosec // positive
+	class := bits.Len64(uint64(max(n, smallestBuffer) - 1))
 	if b, ok := p.classes[class].Get().(*[]byte); ok {
 		*b = (*b)[:n]
 		return b

@@ -90,13 +90,11 @@ func requestError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var source *sourceError
-	if errors.As(err, &source) {
+	if source, ok := errors.AsType[*sourceError](err); ok {
 		return source.err
 	}
 	// url.Error repeats method and URL; the caller knows better words.
-	var uerr *url.Error
-	if errors.As(err, &uerr) {
+	if uerr, ok := errors.AsType[*url.Error](err); ok {
 		err = uerr.Err
 	}
 	return &transportError{err}
@@ -151,7 +149,7 @@ func (d *Driver) discard(ctx context.Context, r request) (http.Header, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
+	defer resp.Body.Close() //nolint:errcheck // read only
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		return nil, requestError(ctx, err)
 	}
@@ -182,7 +180,7 @@ func (d *Driver) fetchOnce(ctx context.Context, r request, limit int64) ([]byte,
 		}
 		return nil, err
 	}
-	defer resp.Body.Close()
+	defer resp.Body.Close() //nolint:errcheck // read only
 	var buf bytes.Buffer
 	if n := resp.ContentLength; n > 0 && n <= limit {
 		buf.Grow(int(n) + bytes.MinRead)

@@ -43,7 +43,7 @@ const errorBodyLimit = 64 << 10
 
 // responseError reads an error response to its end and closes it.
 func responseError(resp *http.Response) *Error {
-	defer resp.Body.Close()
+	defer resp.Body.Close() //nolint:errcheck // read only
 	e := &Error{Status: resp.StatusCode, RequestID: resp.Header.Get("X-Amz-Request-Id")}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, errorBodyLimit))
 	if err == nil {
@@ -56,9 +56,9 @@ func responseError(resp *http.Response) *Error {
 func (e *Error) parse(body []byte) bool {
 	var doc struct {
 		XMLName   xml.Name `xml:"Error"`
-		Code      string
-		Message   string
-		RequestID string `xml:"RequestId"`
+		Code      string   `xml:"Code"`
+		Message   string   `xml:"Message"`
+		RequestID string   `xml:"RequestId"`
 	}
 	if err := xml.Unmarshal(body, &doc); err != nil {
 		return false
@@ -125,12 +125,10 @@ func pathError(op, path string, err error) error {
 
 // kindOf maps an error to a sentinel, or nil.
 func kindOf(err error) error {
-	var answer *Error
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*Error](err); ok {
 		return answer.kind()
 	}
-	var network *transportError
-	if errors.As(err, &network) {
+	if _, ok := errors.AsType[*transportError](err); ok {
 		return storage.ErrTransient
 	}
 	return nil

@@ -70,7 +70,7 @@ func (d *Driver) List(ctx context.Context, q storage.List) iter.Seq2[storage.Ent
 		results := d.pages(inner, d.opts.Prefix+q.Prefix)
 		defer func() {
 			cancel()
-			for range results { //nolint:revive // waits for the goroutine to end
+			for range results { // waits for the goroutine to end
 			}
 		}()
 		l := lister{prefix: q.Prefix, yield: yield}

@@ -207,7 +207,7 @@ func (f *largeFile) completeOnce(ctx context.Context, r request) (string, error)
 		return "", failed
 	}
 	var answer struct {
-		ETag string
+		ETag string `xml:"ETag"`
 	}
 	if err := xml.Unmarshal(body, &answer); err != nil {
 		return "", &transportError{fmt.Errorf("answer is not understood: %w", err)}

@@ -74,11 +74,11 @@ func (s *pageScanner) scan() error {
 		if !ok || len(tag) == 0 {
 			return errPage
 		}
-		switch {
-		case tag[0] == '?':
-		case tag[0] == '!':
+		switch tag[0] {
+		case '?':
+		case '!':
 			return errPage
-		case tag[0] == '/':
+		case '/':
 			if err := s.end(bytes.TrimRight(tag[1:], " \t\r\n"), text); err != nil {
 				return err
 			}

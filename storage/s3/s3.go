@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -77,7 +76,6 @@ type Driver struct {
 	own     *http.Transport
 	creds   aws.CredentialsProvider
 	signer  *v4.Signer
-	blocks  sync.Pool // *[]byte of blockSize
 	buffers bufferPool
 }
 

@@ -28,7 +28,7 @@ type stub struct {
 	seen []string
 }
 
-func open(t testing.TB, o s3.Options) *s3.Driver {
+func open(t *testing.T, o s3.Options) *s3.Driver {
 	t.Helper()
 	d, err := s3.New(o)
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *stub) driver(t *testing.T, change func(*s3.Options)) *s3.Driver {
 func fail(w http.ResponseWriter, status int, code string) {
 	w.Header().Set("X-Amz-Request-Id", "REQ")
 	w.WriteHeader(status)
-	fmt.Fprintf(w, `<?xml version="1.0"?><Error><Code>%s</Code><Message>told to</Message></Error>`, code)
+	_, _ = fmt.Fprintf(w, `<?xml version="1.0"?><Error><Code>%s</Code><Message>told to</Message></Error>`, code)
 }
 
 func write(w io.Writer, s string) { _, _ = io.WriteString(w, s) } // a client that is gone fails its own test
@@ -244,7 +244,7 @@ func TestDriver_errors(t *testing.T) {
 			t.Parallel()
 			s := newStub(t, func(w http.ResponseWriter, _ *http.Request, _ int) { fail(w, c.status, c.code) })
 			_, err := s.driver(t, nil).Open(t.Context(), storage.Entry{Path: "a b/c", Size: 3, ETag: `"e"`}, 0, -1)
-			if err == nil || kind(err) != c.want {
+			if err == nil || !errors.Is(kind(err), c.want) {
 				t.Errorf("Open: error %v of kind %v, want %v", err, kind(err), c.want)
 			}
 			var pe *storage.PathError
@@ -285,7 +285,7 @@ func TestDriver_Open_retriesThenSucceeds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Body.Close()
+	defer func() { _ = c.Body.Close() }()
 	got, err := io.ReadAll(c.Body)
 	if err != nil || string(got) != "abc" {
 		t.Errorf("read %q, %v", got, err)
@@ -318,12 +318,12 @@ func TestDriver_Open_badAnswers(t *testing.T) {
 		"other size": {e, 0, -1, func(w http.ResponseWriter) { write(w, "12345678901") }, storage.ErrChanged},
 		"other range": {e, 2, 3, func(w http.ResponseWriter) {
 			w.Header().Set("Content-Range", "bytes 3-5/10")
-			w.WriteHeader(206)
+			w.WriteHeader(http.StatusPartialContent)
 			write(w, "456")
 		}, nil},
 		"other total": {e, 2, 3, func(w http.ResponseWriter) {
 			w.Header().Set("Content-Range", "bytes 2-4/11")
-			w.WriteHeader(206)
+			w.WriteHeader(http.StatusPartialContent)
 			write(w, "345")
 		}, storage.ErrChanged},
 		"range ignored": {e, 2, 3, func(w http.ResponseWriter) { write(w, "1234567890") }, nil},
@@ -340,7 +340,7 @@ func TestDriver_Open_badAnswers(t *testing.T) {
 				_, err = io.ReadAll(body.Body)
 				_ = body.Body.Close()
 			}
-			if err == nil || kind(err) != c.want {
+			if err == nil || !errors.Is(kind(err), c.want) {
 				t.Errorf("error %v of kind %v, want %v", err, kind(err), c.want)
 			}
 		})
@@ -356,7 +356,7 @@ func TestNew(t *testing.T) {
 		"bad bucket": {Bucket: "a/b", Now: now},
 		"bad scheme": {Bucket: "b", Now: now, Endpoint: "ftp://x"},
 		"no host":    {Bucket: "b", Now: now, Endpoint: "127.0.0.1:9"},
-		"user":       {Bucket: "b", Now: now, Endpoint: "http://u:p@x"},
+		"user":       {Bucket: "b", Now: now, Endpoint: "http://u@x"},
 		"small part": {Bucket: "b", Now: now, PartSize: 1 << 20},
 	} {
 		if d, err := s3.New(o); err == nil {

@@ -113,7 +113,7 @@ func TestStagedFile_Finish_answers(t *testing.T) {
 			})
 			f, e, content := large(t, s)
 			err := f.Finish(t.Context(), e, storage.Origin{}, sumOf(storage.CRC64NVME, content))
-			if kind(err) != c.want || (err == nil) != (c.want == nil) {
+			if !errors.Is(kind(err), c.want) || (err == nil) != (c.want == nil) {
 				t.Errorf("Finish: %v, want %v", err, c.want)
 			}
 			if tries != c.tries {

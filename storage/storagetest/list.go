@@ -12,6 +12,7 @@ import (
 )
 
 func testProperties(t *testing.T, h Harness) {
+	t.Helper()
 	p := h.Open(t).Properties()
 	if p.Scheme == "" || p.Name == "" {
 		t.Errorf("Properties = %+v: scheme and name must be set", p)
@@ -22,6 +23,7 @@ func testProperties(t *testing.T, h Harness) {
 }
 
 func testListEmpty(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	for _, prefix := range []string{"", "a", "a/", "a/b", "a/b/", "/", "/a", "..", "../", "a//", "\x00"} {
 		wantPaths(t, "List("+prefix+")", list(t, d, prefix), nil)
@@ -29,6 +31,7 @@ func testListEmpty(t *testing.T, h Harness) {
 }
 
 func testListOrder(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	files := map[string][]byte{}
 	for _, p := range []string{"a/b", "a/c/d", "a.txt", "a-b", "a0", "b", "a-b.d/x", "Z", "a/c.x", "a/c-", "a b/c", "~", "é", "A/a"} {
@@ -61,6 +64,7 @@ func withParents(files map[string][]byte) []string {
 }
 
 func testListPrefixes(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	files := map[string][]byte{}
 	for _, p := range []string{"a/b/c", "a/b.txt", "a/bc/d", "a/x", "ab/c", "ab", "b", "a.x"} {
@@ -82,6 +86,7 @@ func testListPrefixes(t *testing.T, h Harness) {
 }
 
 func testListStops(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	put(t, d, map[string][]byte{"a/b": nil, "a/c": nil, "d": nil})
 	var got []string
@@ -97,13 +102,14 @@ func testListStops(t *testing.T, h Harness) {
 }
 
 func testListMany(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	files := map[string][]byte{}
 	for i, name := range numbered("f%06d", h.Many) {
-		switch {
-		case i%10 == 3:
+		switch i % 10 {
+		case 3:
 			name = "d" + name[4:6] + "/" + name
-		case i%10 == 4:
+		case 4:
 			name = "flat." + name
 		}
 		files[name] = nil
@@ -117,6 +123,7 @@ func testListMany(t *testing.T, h Harness) {
 }
 
 func testListCancelled(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	put(t, d, map[string][]byte{"a": nil, "b": nil, "c/d": nil})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -129,6 +136,7 @@ func testListCancelled(t *testing.T, h Harness) {
 }
 
 func testListEntries(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	put(t, d, map[string][]byte{"d/f": pattern(1234), "empty": nil})
 	p := d.Properties()
@@ -159,6 +167,7 @@ func testListEntries(t *testing.T, h Harness) {
 }
 
 func testDirectories(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	put(t, d, map[string][]byte{"empty/": nil, "deep/er/": nil, "full/": nil, "full/f": []byte("x")})
 	put(t, d, map[string][]byte{"empty/": nil}) // once more: no error
@@ -176,6 +185,7 @@ func testDirectories(t *testing.T, h Harness) {
 }
 
 func testStat(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	put(t, d, map[string][]byte{"a/b": pattern(77)})
 	listed := find(t, d, "a/b")
@@ -196,6 +206,7 @@ func testStat(t *testing.T, h Harness) {
 }
 
 func testRemove(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	put(t, d, map[string][]byte{"a/b": nil, "a/c": nil, "e/": nil, "f": nil})
 	remove := func(path string) {
@@ -227,6 +238,7 @@ func testRemove(t *testing.T, h Harness) {
 }
 
 func testLegalNames(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	files := map[string][]byte{}
 	for _, name := range []string{
@@ -259,6 +271,7 @@ func testLegalNames(t *testing.T, h Harness) {
 }
 
 func testHostileNames(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	s := stage(t, d, "hostile")
 	names := []string{

@@ -13,6 +13,7 @@ import (
 )
 
 func testReadRanges(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	want := pattern(300_001)
 	put(t, d, map[string][]byte{"f": want, "empty": nil})
@@ -39,6 +40,7 @@ func testReadRanges(t *testing.T, h Harness) {
 }
 
 func testReadChanged(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	put(t, d, map[string][]byte{"same size": pattern(1000), "other size": pattern(1000)})
 	same, other := find(t, d, "same size"), find(t, d, "other size")
@@ -59,6 +61,7 @@ func testReadChanged(t *testing.T, h Harness) {
 }
 
 func testReadMissing(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	put(t, d, map[string][]byte{"gone": pattern(10), "dir/file": nil})
 	e := find(t, d, "gone")
@@ -72,6 +75,7 @@ func testReadMissing(t *testing.T, h Harness) {
 }
 
 func testReadCancelled(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	put(t, d, map[string][]byte{"f": pattern(4 << 20)})
 	e := find(t, d, "f")
@@ -80,7 +84,7 @@ func testReadCancelled(t *testing.T, h Harness) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Body.Close()
+	defer func() { _ = c.Body.Close() }()
 	if _, err := io.ReadFull(c.Body, make([]byte, 1000)); err != nil {
 		t.Fatalf("before cancelling: %v", err)
 	}
@@ -95,6 +99,7 @@ func testReadCancelled(t *testing.T, h Harness) {
 }
 
 func testMetadata(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	p := d.Properties()
 	e := storage.Entry{Path: "f", ModTime: modTime()}
@@ -179,6 +184,7 @@ func wantObject(t *testing.T, what string, got, want *storage.Object) {
 }
 
 func testOrigin(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	reader, ok := d.(storage.OriginReader)
 	if !ok {
@@ -236,6 +242,7 @@ func wantOrigin(t *testing.T, r storage.OriginReader, path string, want storage.
 }
 
 func testSymlinks(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	maker, ok := d.(storage.SymlinkMaker)
 	if !ok || !d.Properties().Symlinks {
@@ -264,6 +271,7 @@ func testSymlinks(t *testing.T, h Harness) {
 }
 
 func testProbe(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	p, ok := d.(storage.Prober)
 	if !ok {

@@ -12,6 +12,7 @@ import (
 )
 
 func testConflicts(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	if !d.Properties().Directories {
 		return // "a" and "a/b" are two keys there
@@ -37,6 +38,7 @@ func testConflicts(t *testing.T, h Harness) {
 }
 
 func testWorkFolder(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	s := stage(t, d, "work")
 	f := write(t, d, s, storage.Entry{Path: "f"}, []byte("x"))
@@ -57,11 +59,13 @@ func testWorkFolder(t *testing.T, h Harness) {
 }
 
 func testSweep(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
-	if _, ok := d.(storage.Sweeper); !ok || h.Again == nil || h.Leftovers == nil {
+	first, ok := d.(storage.Sweeper)
+	if !ok || h.Again == nil || h.Leftovers == nil {
 		return // not an ability of this store
 	}
-	if err := d.(storage.Sweeper).Sweep(t.Context(), func(string) bool { return false }); err != nil {
+	if err := first.Sweep(t.Context(), func(string) bool { return false }); err != nil {
 		t.Fatalf("Sweep of nothing: %v", err)
 	}
 	living, dead := stage(t, d, "living-1"), stage(t, d, "dead-1")
@@ -94,6 +98,7 @@ func testSweep(t *testing.T, h Harness) {
 }
 
 func testStageClose(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	s := stage(t, d, "one")
 	sibling := stage(t, d, "two")
@@ -127,6 +132,7 @@ func testStageClose(t *testing.T, h Harness) {
 }
 
 func testConcurrency(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	stages := []storage.Stage{stage(t, d, "first"), stage(t, d, "second")}
 	const workers, each = 8, 20
@@ -168,6 +174,7 @@ func testConcurrency(t *testing.T, h Harness) {
 // deliverSome writes files named by worker and number, the name being the
 // content, into folders that all workers share.
 func deliverSome(t *testing.T, s storage.Stage, worker, n int) error {
+	t.Helper()
 	var files []storage.StagedFile
 	for i := range n {
 		path := fmt.Sprintf("d%d/e%d/w%d-%d", i%3, i%2, worker, i)

@@ -15,6 +15,7 @@ import (
 )
 
 func testWriteSizes(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	files := map[string][]byte{}
 	for _, n := range []int{0, 1, 1000, 16 << 10, 256<<10 - 1, 256 << 10, 256<<10 + 1, 1<<20 + 7} {
@@ -57,6 +58,7 @@ func finish(t *testing.T, f storage.StagedFile, path string, size int) {
 }
 
 func testWriteParts(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	s := stage(t, d, "parts")
 	size, part := multipart(d)
@@ -111,6 +113,7 @@ func wantReadBack(t *testing.T, f storage.StagedFile, want []byte, offset, lengt
 }
 
 func testWritePartAgain(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	s := stage(t, d, "again")
 	size, part := multipart(d)
@@ -134,6 +137,7 @@ func testWritePartAgain(t *testing.T, h Harness) {
 }
 
 func testWriteShortReader(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	s := stage(t, d, "short")
 	size, part := multipart(d)
@@ -154,6 +158,7 @@ func testWriteShortReader(t *testing.T, h Harness) {
 }
 
 func testWriteSourceError(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	s := stage(t, d, "source")
 	size, part := multipart(d)
@@ -171,6 +176,7 @@ func testWriteSourceError(t *testing.T, h Harness) {
 }
 
 func testWriteIncomplete(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	s := stage(t, d, "incomplete")
 	size, part := multipart(d)
@@ -191,6 +197,7 @@ func testWriteIncomplete(t *testing.T, h Harness) {
 }
 
 func testWriteCancelled(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	s := stage(t, d, "cancelled")
 	size, part := multipart(d)
@@ -207,6 +214,7 @@ func testWriteCancelled(t *testing.T, h Harness) {
 }
 
 func testWrongChecksum(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	if !d.Properties().StoreVerifies {
 		return // not an ability of this store
@@ -231,6 +239,7 @@ func testWrongChecksum(t *testing.T, h Harness) {
 }
 
 func testInvisible(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	p := d.Properties()
 	if !p.Atomic {
@@ -261,6 +270,7 @@ func testInvisible(t *testing.T, h Harness) {
 }
 
 func testOverwrite(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	for i := range 3 {
 		want := pattern(1000 + i)
@@ -271,6 +281,7 @@ func testOverwrite(t *testing.T, h Harness) {
 }
 
 func testDiscard(t *testing.T, h Harness) {
+	t.Helper()
 	d := h.Open(t)
 	s := stage(t, d, "discard")
 	size, part := multipart(d)

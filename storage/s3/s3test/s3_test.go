@@ -31,7 +31,7 @@ type gateway struct {
 	buckets atomic.Int64
 }
 
-var shared gateway
+var shared gateway //nolint:gochecknoglobals // one service per process is all there can be
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -45,26 +45,26 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func (g *gateway) start(t testing.TB) *s3test.Gateway {
-	t.Helper()
+func (g *gateway) start(tb testing.TB) *s3test.Gateway {
+	tb.Helper()
 	g.once.Do(func() {
 		if g.folder, g.err = os.MkdirTemp("", "hikyaku-gateway-"); g.err == nil {
 			g.running, g.err = s3test.StartGateway(g.folder)
 		}
 	})
 	if g.err != nil {
-		t.Fatal(g.err)
+		tb.Fatal(g.err)
 	}
 	return g.running
 }
 
 // options are those of a new bucket on the gateway.
-func options(t testing.TB) s3.Options {
-	t.Helper()
-	g := shared.start(t)
+func options(tb testing.TB) s3.Options {
+	tb.Helper()
+	g := shared.start(tb)
 	bucket := fmt.Sprintf("bucket-%d", shared.buckets.Add(1))
 	if err := g.MakeBucket(bucket); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s3.Options{
 		Endpoint: g.Endpoint, Region: g.Region, Bucket: bucket, PathStyle: true,
@@ -73,15 +73,15 @@ func options(t testing.TB) s3.Options {
 	}
 }
 
-func open(t testing.TB, o s3.Options) *s3.Driver {
-	t.Helper()
+func open(tb testing.TB, o s3.Options) *s3.Driver {
+	tb.Helper()
 	d, err := s3.New(o)
 	if err != nil {
-		t.Fatalf("New: %v", err)
+		tb.Fatalf("New: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := d.Close(); err != nil {
-			t.Errorf("Close: %v", err)
+			tb.Errorf("Close: %v", err)
 		}
 	})
 	return d
