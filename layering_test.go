@@ -26,6 +26,7 @@ func TestLayering(t *testing.T) {
 		{"web storage queue awsjson", ""},
 		{"lambda daemon", ". dispatch"},
 		{"storage/*", "storage"},
+		{"storage/s3/s3test", "storage storage/*"},
 		{"queue/queuetest", "queue"},
 		{"mover/movertest", "mover engine storage"},
 		{"console/consoletest", ". console hikyakutest"},

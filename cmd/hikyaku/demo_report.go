@@ -216,7 +216,7 @@ func (r *demoReport) text(w io.Writer) error {
 	return err
 }
 
-func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) } //nolint:gosec // not negative
+func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
 func sum(m map[hikyaku.State]int) int {
 	n := 0

@@ -30,7 +30,7 @@ var binary struct {
 func builtBinary(t *testing.T) string {
 	t.Helper()
 	binary.once.Do(func() {
-		dir, err := os.MkdirTemp("", "hikyaku-bin-")
+		dir, err := os.MkdirTemp("", "hikyaku-bin-") //nolint:usetesting // shared by tests that end at different times
 		if err != nil {
 			binary.err = err
 			return

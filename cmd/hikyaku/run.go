@@ -37,7 +37,7 @@ func (e environment) isTerminal() bool { return terminal(e.stderr) }
 
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor fits an int
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // run runs one command line and returns the exit code.
@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, env environment) int {
 
 func terminalSize(w io.Writer) (columns, rows int) {
 	if f, ok := w.(*os.File); ok {
-		if c, r, err := term.GetSize(int(f.Fd())); err == nil { //nolint:gosec // a file descriptor fits an int
+		if c, r, err := term.GetSize(int(f.Fd())); err == nil {
 			return c, r
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -88,8 +89,8 @@ func (s *server) Stop(ctx context.Context) error {
 	defer cancel()
 	s.ready.Store(false)
 	var errs []error
-	for i := len(s.stops) - 1; i >= 0; i-- {
-		if err := s.stops[i](ctx); err != nil {
+	for _, stop := range slices.Backward(s.stops) {
+		if err := stop(ctx); err != nil {
 			errs = append(errs, err)
 		}
 	}

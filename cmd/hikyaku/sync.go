@@ -234,7 +234,7 @@ func (r *syncReport) text(w io.Writer) error {
 		humanize.IBytes(uint64(max(r.Bytes.Written, map[bool]int64{true: r.Bytes.Total}[r.DryRun]))), //nolint:gosec // counters are never negative
 		r.Files.Verified, r.Files.Skipped, r.Deleted, r.ErrorCount, time.Duration(r.DurationsMS["total"])*time.Millisecond)
 	if r.Rate > 0 {
-		fmt.Fprintf(&b, ", %s/s", humanize.IBytes(uint64(r.Rate))) //nolint:gosec // see above
+		fmt.Fprintf(&b, ", %s/s", humanize.IBytes(uint64(r.Rate)))
 	}
 	_, err := io.WriteString(w, b.String()+"\n")
 	return err
