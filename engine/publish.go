@@ -133,8 +133,14 @@ func (r *run) flush(ctx context.Context, batch []*item) {
 	}
 }
 
-// redo gives a file that failed after copying another try, or ends it.
+// redo gives a file that failed after copying another try, or ends it. Where
+// a finished file has its final name already it has replaced what was there:
+// it is removed only if its content is proven bad, and else stays, whole as
+// the store took it.
 func (r *run) redo(ctx context.Context, it *item, err error) {
+	if r.dstP.VisibleAtFinish && !errors.Is(err, storage.ErrCorrupt) {
+		it.file = nil
+	}
 	r.discard(ctx, it)
 	if err = r.again(ctx, it, err); err == nil {
 		if err = r.transfer(ctx, it); err == nil {

@@ -91,7 +91,8 @@ type Object struct {
 // Sum is a checksum of a whole content. The zero Sum means unknown.
 type Sum struct {
 	Algorithm Algorithm
-	// Value is big endian; a CRC32C takes the first 4 bytes.
+	// Value is big endian. A CRC32C is in the first 4 bytes, Value[:4], and
+	// the others are zero; a CRC64NVME takes all 8.
 	Value [8]byte
 }
 
@@ -148,9 +149,11 @@ type Properties struct {
 	CaseInsensitive bool
 	// Atomic: a half-written file never shows under its final name.
 	Atomic bool
-	// FinishPublishes: Finish itself gives the file its final name, so that
-	// Publish has nothing left to do; Discard after Finish deletes it.
-	FinishPublishes bool
+	// VisibleAtFinish: Finish itself gives the file its final name, in the
+	// place of what had it, so that Publish has nothing left to do. What a
+	// successful Finish stored is whole and stays: closing the stage leaves
+	// it, and only Discard, which is for content proven bad, deletes it.
+	VisibleAtFinish bool
 	// StoreVerifies: the store itself checks the checksum handed to Finish.
 	StoreVerifies bool
 }
@@ -215,7 +218,8 @@ type Stage interface {
 	// MakeDir makes a directory (and parents) or, if it exists, sets the
 	// metadata e carries. Object stores with directory markers write one.
 	MakeDir(ctx context.Context, e Entry) error
-	// Close removes the stage's work folder and everything unpublished in it.
+	// Close removes the stage's work folder and everything unpublished in it,
+	// but never a file that has its final name (VisibleAtFinish).
 	Close(ctx context.Context) error
 }
 
@@ -235,6 +239,8 @@ type StagedFile interface {
 	// after Finish and before Publish.
 	ReadBack(ctx context.Context, offset, length int64) (io.ReadCloser, error)
 	// Discard drops an unpublished file. Safe after Publish (does nothing).
+	// Between Finish and Publish of a store with VisibleAtFinish it deletes
+	// what stands under the final name.
 	Discard(ctx context.Context) error
 }
 

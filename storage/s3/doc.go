@@ -8,8 +8,8 @@
 // A file of up to one part is held in memory until Finish, which stores it
 // with one PUT; larger ones are multipart uploads, streamed. Both show under
 // their final name whole or not at all, but at Finish, before the engine has
-// read them back: a PUT is S3's only rename. Publish does nothing, and
-// Discard after Finish deletes.
+// read them back: a PUT is S3's only rename. Publish does nothing, Discard
+// after Finish deletes, and closing a stage deletes no object.
 //
 // Not guaranteed: that uploads of a process that was killed are aborted; S3
 // cannot tell whose they are. A bucket's lifecycle rule does that. Storage

@@ -112,7 +112,7 @@ func New(opts Options) (*Driver, error) {
 		MaxFile:         maxObject,
 		UserMetadata:    true,
 		Atomic:          true,
-		FinishPublishes: true,
+		VisibleAtFinish: true,
 		StoreVerifies:   !opts.NoChecksums,
 	}
 	return d, nil

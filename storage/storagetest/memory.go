@@ -54,6 +54,9 @@ type MemoryOptions struct {
 	// PartSize, MaxFile and CaseInsensitive go to the properties.
 	PartSize, MaxFile int64
 	CaseInsensitive   bool
+	// VisibleAtFinish makes Finish store the file under its final name, as
+	// object stores do.
+	VisibleAtFinish bool
 	// NoOrigin makes Origin report nothing.
 	NoOrigin bool
 	// Sum computes the checksum that Open of a whole content reports; nil: none.
@@ -187,7 +190,7 @@ func (m *Memory) Properties() storage.Properties {
 		PartSize: m.opts.PartSize, MaxFile: m.opts.MaxFile,
 		POSIXMetadata: !m.opts.Objects, UserMetadata: m.opts.Objects,
 		Directories: !m.opts.Objects, Symlinks: !m.opts.Objects,
-		CaseInsensitive: m.opts.CaseInsensitive, Atomic: true,
+		CaseInsensitive: m.opts.CaseInsensitive, Atomic: true, VisibleAtFinish: m.opts.VisibleAtFinish,
 	}
 }
 

@@ -161,6 +161,25 @@ func (f *memFile) Finish(_ context.Context, e storage.Entry, origin storage.Orig
 		f.content = tamper(f.entry.Path, f.content)
 	}
 	f.entry, f.origin, f.finished = e, origin, true
+	if !m.opts.VisibleAtFinish {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return f.place()
+}
+
+// place stores the file at its final name; Memory.mu is held.
+func (f *memFile) place() error {
+	m := f.s.m
+	if err := m.conflict(f.entry.Path); err != nil {
+		return err
+	}
+	f.entry.Kind = storage.File
+	if m.opts.Objects {
+		f.entry.ModTime = m.now()
+	}
+	m.store(f.entry, f.content, &f.origin)
 	return nil
 }
 
@@ -195,15 +214,10 @@ func (f *memFile) publish() error {
 	case !f.finished:
 		return fmt.Errorf("publish %q: not finished", f.entry.Path)
 	}
-	if err := m.conflict(f.entry.Path); err != nil {
-		return err
+	if m.opts.VisibleAtFinish {
+		return nil
 	}
-	f.entry.Kind = storage.File
-	if m.opts.Objects {
-		f.entry.ModTime = m.now()
-	}
-	m.store(f.entry, f.content, &f.origin)
-	return nil
+	return f.place()
 }
 
 func (f *memFile) Discard(context.Context) error {
@@ -212,8 +226,12 @@ func (f *memFile) Discard(context.Context) error {
 	}
 	f.s.m.mu.Lock()
 	defer f.s.m.mu.Unlock()
-	if !f.done {
-		f.release()
+	if f.done {
+		return nil
+	}
+	f.release()
+	if f.finished && f.s.m.opts.VisibleAtFinish {
+		delete(f.s.m.items, f.s.m.key(f.entry.Path))
 	}
 	return nil
 }

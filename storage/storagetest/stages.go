@@ -106,8 +106,10 @@ func testStageClose(t *testing.T, h Harness) {
 	size, _ := multipart(d)
 	create(t, s, "big", size)
 	create(t, s, "small", 4)
-	if !d.Properties().FinishPublishes {
-		write(t, d, s, storage.Entry{Path: "finished"}, []byte("x"))
+	write(t, d, s, storage.Entry{Path: "finished"}, []byte("x"))
+	var kept []string
+	if d.Properties().VisibleAtFinish {
+		kept = []string{"finished", "sibling"}
 	}
 	for range 2 {
 		if err := s.Close(t.Context()); err != nil {
@@ -115,7 +117,7 @@ func testStageClose(t *testing.T, h Harness) {
 		}
 	}
 	if h.Leftovers != nil {
-		if left := h.Leftovers(t, d); len(left) == 0 && !d.Properties().FinishPublishes {
+		if left := h.Leftovers(t, d); len(left) == 0 && !d.Properties().VisibleAtFinish {
 			t.Error("the sibling's work folder is gone")
 		}
 	}
@@ -123,9 +125,7 @@ func testStageClose(t *testing.T, h Harness) {
 		t.Fatalf("Close: %v", err)
 	}
 	wantNothingLeft(t, h, d)
-	if !d.Properties().FinishPublishes {
-		wantPaths(t, "List", list(t, d, ""), nil)
-	}
+	wantPaths(t, "List", list(t, d, ""), kept)
 	// An execution that starts again does not find what it left.
 	f := write(t, d, stage(t, d, "one"), storage.Entry{Path: "f"}, []byte("again"))
 	wantReadBack(t, f, []byte("again"), 0, -1)

@@ -261,7 +261,7 @@ func testInvisible(t *testing.T, h Harness) {
 	wantPaths(t, "after WritePart", list(t, d, ""), nil)
 	finish(t, small, "dir/small", 9)
 	finish(t, big, "big", size)
-	if !p.FinishPublishes {
+	if !p.VisibleAtFinish {
 		wantPaths(t, "after Finish", list(t, d, ""), nil)
 	}
 	wantReadBack(t, small, []byte("invisible"), 0, -1)
