@@ -103,6 +103,9 @@ func newRun(job Job, progress *Progress) (*run, error) {
 		return r, &RunError{Code: InvalidOptions, Err: fmt.Errorf("excludes: %w", err)}
 	}
 	r.srcP, r.dstP = r.src.Properties(), r.dst.Properties()
+	if err := r.guardOverlap(); err != nil {
+		return r, err
+	}
 	if r.opt.remove && r.dstP.CaseInsensitive {
 		return r, invalid("PreserveDeletedFiles=REMOVE is not possible at %s, which does not tell upper from lower case", r.dstP.Name)
 	}

@@ -131,6 +131,11 @@ type Properties struct {
 	Scheme string
 	// Name shows the location to people: "s3://outbox/orders", "/srv/filer".
 	Name string
+	// Root tells where the location's root is, for comparing locations: it
+	// ends in "/", and a location lies in another if its Root begins with the
+	// other's. Two different Roots may still be one place (mounts, aliases of
+	// a server). Empty is unknown.
+	Root string
 	// PartSize is the unit of parallel writing: parts are issued at multiples
 	// of it and all but the last have this size. 0 means no limit is imposed
 	// by the store and the engine may choose.

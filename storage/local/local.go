@@ -68,6 +68,7 @@ func New(path string, opts Options) (*Driver, error) {
 	d.props = storage.Properties{
 		Scheme:          "file",
 		Name:            opts.Name,
+		Root:            rootName(abs),
 		POSIXMetadata:   posixMetadata,
 		Directories:     true,
 		Symlinks:        symlinks,

@@ -81,6 +81,28 @@ func split(p string) (folder, name string) {
 	return p[:i], p[i+1:]
 }
 
+// rootName is the folder's path with symbolic links resolved as far as it
+// exists, in the form of [storage.Properties.Root].
+func rootName(abs string) string {
+	exists, rest := abs, ""
+	for {
+		if real, err := filepath.EvalSymlinks(exists); err == nil {
+			exists = real
+			break
+		}
+		parent := filepath.Dir(exists)
+		if parent == exists {
+			break
+		}
+		exists, rest = parent, filepath.Join(filepath.Base(exists), rest)
+	}
+	name := "file:" + filepath.ToSlash(filepath.Join(exists, rest))
+	if caseInsensitive(abs) {
+		name = strings.ToLower(name)
+	}
+	return strings.TrimSuffix(name, "/") + "/"
+}
+
 // caseInsensitive looks, without writing, whether names that differ in case
 // are one file: by a name inside the folder, or the folder's own.
 func caseInsensitive(abs string) bool {

@@ -108,6 +108,7 @@ func New(opts Options) (*Driver, error) {
 	d.props = storage.Properties{
 		Scheme:          "s3",
 		Name:            "s3://" + opts.Bucket + "/" + opts.Prefix,
+		Root:            d.scheme + "://" + strings.ToLower(d.host) + d.base + "/" + opts.Prefix,
 		PartSize:        opts.PartSize,
 		MaxFile:         maxObject,
 		UserMetadata:    true,

@@ -54,6 +54,8 @@ type MemoryOptions struct {
 	// PartSize, MaxFile and CaseInsensitive go to the properties.
 	PartSize, MaxFile int64
 	CaseInsensitive   bool
+	// Root goes to the properties, too.
+	Root string
 	// VisibleAtFinish makes Finish store the file under its final name, as
 	// object stores do.
 	VisibleAtFinish bool
@@ -186,7 +188,7 @@ func (m *Memory) Stages() int {
 // Properties implements [storage.Driver].
 func (m *Memory) Properties() storage.Properties {
 	return storage.Properties{
-		Scheme: "memory", Name: "memory",
+		Scheme: "memory", Name: "memory", Root: m.opts.Root,
 		PartSize: m.opts.PartSize, MaxFile: m.opts.MaxFile,
 		POSIXMetadata: !m.opts.Objects, UserMetadata: m.opts.Objects,
 		Directories: !m.opts.Objects, Symlinks: !m.opts.Objects,
