@@ -107,7 +107,7 @@ type ending struct {
 func (d *Dispatcher) endAttempt(ctx context.Context, t hikyaku.Transfer, end ending) error {
 	skipped := false
 	after, err := d.update(ctx, t.TransferID, func(e *edit) error {
-		skipped = e.t.Token != t.Token || e.t.State != hikyaku.Starting && e.t.State != hikyaku.Running
+		skipped = e.t.Attempt != t.Attempt || e.t.State != hikyaku.Starting && e.t.State != hikyaku.Running
 		if skipped {
 			return errSkip
 		}

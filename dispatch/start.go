@@ -25,9 +25,16 @@ func tags(t hikyaku.Transfer) map[string]string {
 	}
 }
 
-// ours reports whether an execution is that of t's running attempt.
+// ours reports whether an execution is that of t's running attempt. A token is
+// a task's own, and a task that left the pool and came back counts from the
+// beginning, so that the attempt has to agree as well.
 func ours(e hikyaku.Execution, t hikyaku.Transfer) bool {
-	return e.Tags[hikyaku.TagTransfer] == t.TransferID && e.Tags[hikyaku.TagToken] == strconv.FormatInt(t.Token, 10)
+	for name, value := range tags(t) {
+		if e.Tags[name] != value {
+			return false
+		}
+	}
+	return true
 }
 
 // start starts the execution of a transfer that was just leased a task. The
@@ -117,7 +124,7 @@ func (d *Dispatcher) started(ctx context.Context, t hikyaku.Transfer, detail hik
 	arn := executionOf(detail)
 	orphan := false
 	after, err := d.update(ctx, t.TransferID, func(e *edit) error {
-		orphan = e.t.Token != t.Token || e.t.TaskARN != t.TaskARN ||
+		orphan = e.t.Attempt != t.Attempt ||
 			e.t.State != hikyaku.Starting && e.t.ExecutionARN != arn
 		if orphan || e.t.State != hikyaku.Starting {
 			return errSkip
