@@ -1,10 +1,10 @@
 // Package local is the storage driver for folders of this machine.
 //
-// Every name is resolved inside the root by openat-style calls ([os.Root] for
-// folders, single-component calls relative to an open folder below that), so
+// Every name is resolved inside the root by calls for one component at a time
+// that follow no link (openat and its like where there are, else [os.Root]), so
 // neither ".." nor a symbolic link leads out. Symbolic links are listed and
-// copied as links; a link inside the root that points to a folder inside it
-// may stand in the middle of a path that is opened or published.
+// copied as links; one that stands where a folder is needed is a conflict, also
+// if it leads to a folder inside the root, or two paths could be one file.
 //
 // Files are staged in ROOT/.hikyaku/EXECUTION/ and renamed into place, so a
 // half-written file never carries its final name. Where a file came from is

@@ -5,9 +5,8 @@ package local
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"syscall"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,21 +26,24 @@ type folder struct {
 	fd int
 }
 
-// openFolder resolves rel inside root.
+// openFolder resolves rel inside root, following no link.
 func openFolder(root *os.Root, rel string) (*folder, error) {
-	if rel == "" {
-		rel = "."
-	}
-	f, err := root.OpenFile(rel, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	top, err := root.OpenFile(".", os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
-		var errno syscall.Errno
-		if !errors.As(err, &errno) && !errors.Is(err, fs.ErrClosed) {
-			// os.Root's refusal to follow a link out has no exported value.
-			return nil, &storage.PathError{Op: "open folder", Path: rel, Kind: storage.ErrName, Err: err}
-		}
 		return nil, err
 	}
-	return newFolder(f), nil
+	f := newFolder(top)
+	for rel != "" && rel != "." {
+		var name string
+		name, rel, _ = strings.Cut(rel, "/")
+		next, err := f.sub(name)
+		f.close()
+		if err != nil {
+			return nil, err
+		}
+		f = next
+	}
+	return f, nil
 }
 
 func newFolder(f *os.File) *folder { return &folder{f: f, fd: int(f.Fd())} }
@@ -60,9 +62,12 @@ func (f *folder) sync() error {
 	return nil
 }
 
-// sub opens the directory name below f.
+// sub opens the directory name below f; a link is none.
 func (f *folder) sub(name string) (*folder, error) {
 	fd, err := openat(f.fd, name, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err == unix.ELOOP {
+		err = unix.ENOTDIR
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/hikyaku/hikyaku/storage"
 )
@@ -24,18 +25,19 @@ type folder struct {
 	rel string
 }
 
+// openFolder resolves rel inside root, following no link.
 func openFolder(root *os.Root, rel string) (*folder, error) {
-	if rel == "" {
-		rel = "."
+	f := &folder{top: root, rel: "."}
+	for rel != "" && rel != "." {
+		var name string
+		name, rel, _ = strings.Cut(rel, "/")
+		next, err := f.sub(name)
+		if err != nil {
+			return nil, err
+		}
+		f = next
 	}
-	info, err := root.Stat(rel)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		return nil, &storage.PathError{Op: "open folder", Path: rel, Kind: storage.ErrConflict, Err: errors.New("not a folder")}
-	}
-	return &folder{top: root, rel: rel}, nil
+	return f, nil
 }
 
 func (f *folder) at(name string) string {

@@ -75,7 +75,7 @@ func (d *Driver) List(ctx context.Context, q storage.List) iter.Seq2[storage.Ent
 				return // nothing can have such a path
 			}
 		}
-		f, err := w.descend(dir)
+		f, err := d.folder(dir)
 		if err != nil {
 			if !missing(err) {
 				yield(storage.Entry{}, pathError("list", q.Prefix, err))
@@ -96,20 +96,6 @@ func (d *Driver) List(ctx context.Context, q storage.List) iter.Seq2[storage.Ent
 // missing reports errors that mean there is nothing to list.
 func missing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(kindOf(err), storage.ErrConflict) || errors.Is(kindOf(err), storage.ErrName)
-}
-
-// descend opens the folder dir component by component, following no link.
-func (w *walker) descend(dir string) (*folder, error) {
-	f, err := w.driver.folder("")
-	for dir != "" && err == nil {
-		var name string
-		name, dir, _ = strings.Cut(dir, "/")
-		var next *folder
-		next, err = f.sub(name)
-		f.close()
-		f = next
-	}
-	return f, err
 }
 
 // self yields the directory that f is.
