@@ -6,9 +6,11 @@
 // acknowledged writes share one flush to disk. Readers use connections of
 // their own and see the last commit (WAL mode).
 //
-// Durability: journal_mode=WAL with synchronous=FULL. An update that returned
-// nil survives a killed process and a power cut as far as the disk keeps its
-// word. One process at a time: the caller holds a lock on the folder.
+// Durability: journal_mode=WAL. An update that returned nil survives a killed
+// process. In queue.db and ledger.db (synchronous=FULL) it also survives a
+// power cut as far as the disk keeps its word; mover.db gives up the last
+// commits then (see OpenMover). One process at a time: the caller holds a lock
+// on the folder.
 package sqlite
 
 import (
@@ -56,13 +58,25 @@ type update struct {
 	taken atomic.Bool
 }
 
+// flush is SQLite's synchronous setting.
+type flush string
+
+const (
+	// everyCommit flushes to disk before a commit is acknowledged.
+	everyCommit flush = "FULL"
+	// checkpoints flushes only when the log is moved into the database: what was
+	// committed survives a killed process, and a power cut may undo the last
+	// commits, never half of one.
+	checkpoints flush = "NORMAL"
+)
+
 // open opens or creates the file and brings its schema up to date.
 // migrations[i] brings version i to i+1; the version is PRAGMA user_version. A
 // file of a later version than known is refused and left alone.
-func open(ctx context.Context, path string, migrations []string) (*DB, error) {
+func open(ctx context.Context, path string, migrations []string, sync flush) (*DB, error) {
 	dsn := func(mode string) string {
 		q := url.Values{"_pragma": {
-			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
+			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(" + string(sync) + ")", "foreign_keys(ON)",
 			"temp_store(MEMORY)", "wal_autocheckpoint(0)", "journal_size_limit(1048576)",
 		}}
 		if mode == "ro" {

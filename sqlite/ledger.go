@@ -44,7 +44,7 @@ func OpenLedger(ctx context.Context, path string, o LedgerOptions) (*Ledger, err
 	if o.SearchRows <= 0 {
 		o.SearchRows = 100_000
 	}
-	db, err := open(ctx, path, ledgerMigrations())
+	db, err := open(ctx, path, ledgerMigrations(), everyCommit)
 	if err != nil {
 		return nil, err
 	}

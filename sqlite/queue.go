@@ -55,7 +55,7 @@ var _ queue.Store = (*QueueStore)(nil)
 
 // OpenQueues opens or creates the file.
 func OpenQueues(ctx context.Context, path string) (*QueueStore, error) {
-	db, err := open(ctx, path, queueMigrations())
+	db, err := open(ctx, path, queueMigrations(), everyCommit)
 	if err != nil {
 		return nil, err
 	}
