@@ -70,21 +70,22 @@ func (r *run) transferOnce(ctx context.Context, it *item) error {
 	if err != nil {
 		return err
 	}
-	c := fileCopy{r: r, it: it, part: r.partSize(), parts: 1}
-	length := int64(-1)
-	if it.src.Size > c.part {
-		c.parts = int((it.src.Size + c.part - 1) / c.part)
-		length = c.part
-	}
-	first, err := r.src.Open(ctx, it.src, 0, length)
+	c := fileCopy{r: r, it: it}
+	first, err := c.open(ctx, r.partSize())
 	if err != nil {
-		return coded(SourceReadFailed, err)
+		return err
 	}
 	it.want = delivered(complete(it.src, first.Entry), r.opt.preserve, r.srcP, r.dstP)
 	it.want.Kind = storage.File
 	if it.file, err = st.Create(ctx, it.want); err != nil {
 		_ = first.Body.Close() // nothing was read
 		return err
+	}
+	if p, ok := it.file.(storage.PartSizer); ok && p.PartSize() > 0 && p.PartSize() != c.part {
+		_ = first.Body.Close() // nothing was read
+		if first, err = c.open(ctx, p.PartSize()); err != nil {
+			return err
+		}
 	}
 	c.stated = first.Sum
 	c.sums = newPartSums(c.parts)
@@ -95,6 +96,18 @@ func (r *run) transferOnce(ctx context.Context, it *item) error {
 		return err
 	}
 	return c.finish(ctx)
+}
+
+// open decides on parts and opens the first.
+func (c *fileCopy) open(ctx context.Context, part int64) (*storage.Content, error) {
+	c.part, c.parts = part, 1
+	length := int64(-1)
+	if size := c.it.src.Size; size > part {
+		c.parts = int((size + part - 1) / part)
+		length = part
+	}
+	first, err := c.r.src.Open(ctx, c.it.src, 0, length)
+	return first, coded(SourceReadFailed, err)
 }
 
 // complete joins what the listing and the opening of a source item told.

@@ -154,6 +154,17 @@ func TestRun_CopiesLargeFilesInParts(t *testing.T) {
 	b.wantTree(map[string]string{"big": content, "one": content[:1000], "more": content[:1001]})
 }
 
+func TestRun_KeepsToTheFilesPartSize(t *testing.T) {
+	t.Parallel()
+	opts := objects()
+	opts.PartSize, opts.MaxParts = 1000, 3
+	b := newBench(t, files(), opts)
+	content := strings.Repeat("0123456789abcdefg", 1000)
+	put(b.src, map[string]string{"big": content, "fits": content[:3000], "more": content[:3001]})
+	b.run()
+	b.wantTree(map[string]string{"big": content, "fits": content[:3000], "more": content[:3001]})
+}
+
 func TestRun_VerifiesWhatTheStoreKept(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []storagetest.MemoryOptions{files(), objects()} {

@@ -252,7 +252,7 @@ type StagedFile interface {
 // PartSizer is implemented by staged files of stores that limit the number of
 // parts: a very large file needs larger ones than [Properties.PartSize].
 type PartSizer interface {
-	// PartSize takes the place of Properties.PartSize for this file.
+	// PartSize takes the place of Properties.PartSize for this file; 0 leaves it.
 	PartSize() int64
 }
 

@@ -54,6 +54,9 @@ type MemoryOptions struct {
 	// PartSize, MaxFile and CaseInsensitive go to the properties.
 	PartSize, MaxFile int64
 	CaseInsensitive   bool
+	// MaxParts makes parts larger than PartSize for files that would have
+	// more; 0 is unlimited.
+	MaxParts int64
 	// Root goes to the properties, too.
 	Root string
 	// VisibleAtFinish makes Finish store the file under its final name, as

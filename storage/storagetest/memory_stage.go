@@ -107,6 +107,8 @@ func (s *memStage) Close(context.Context) error {
 	return nil
 }
 
+var _ storage.PartSizer = (*memFile)(nil)
+
 type memFile struct {
 	s       *memStage
 	entry   storage.Entry
@@ -119,6 +121,15 @@ type memFile struct {
 	done     bool
 }
 
+// PartSize implements [storage.PartSizer].
+func (f *memFile) PartSize() int64 {
+	opts, size := f.s.m.opts, int64(len(f.content))
+	if opts.MaxParts == 0 {
+		return opts.PartSize
+	}
+	return max(opts.PartSize, (size+opts.MaxParts-1)/opts.MaxParts)
+}
+
 func (f *memFile) WritePart(_ context.Context, offset, size int64, r io.Reader) error {
 	m := f.s.m
 	if err := m.check(OpWrite, f.entry.Path); err != nil {
@@ -127,7 +138,7 @@ func (f *memFile) WritePart(_ context.Context, offset, size int64, r io.Reader) 
 	if offset < 0 || offset+size > int64(len(f.content)) {
 		return fmt.Errorf("write part at %d of %d bytes: beyond size %d", offset, size, len(f.content))
 	}
-	if ps := m.opts.PartSize; ps > 0 && (offset%ps != 0 || size > ps || (size < ps && offset+size != int64(len(f.content)))) {
+	if ps := f.PartSize(); ps > 0 && (offset%ps != 0 || size > ps || (size < ps && offset+size != int64(len(f.content)))) {
 		return fmt.Errorf("write part at %d of %d bytes: not a part of size %d", offset, size, ps)
 	}
 	if _, err := io.ReadFull(r, f.content[offset:offset+size]); err != nil {
