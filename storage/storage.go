@@ -23,6 +23,12 @@ import (
 // staged. List never yields it or anything below it, at any root.
 const WorkFolder = ".hikyaku"
 
+// OneOff begins the names of executions that only their own process knows of.
+// Their work folders are theirs for as long as the process lives; those of
+// processes that have ended are removed by the next one-off stage, and by
+// [Sweeper], where the system can tell.
+const OneOff = "sync-"
+
 // Kind says what an entry is.
 type Kind uint8
 
@@ -265,7 +271,7 @@ type OriginReader interface {
 // Sweeper is implemented by drivers with work folders.
 type Sweeper interface {
 	// Sweep removes the work folders of executions for which alive is false
-	// and leaves the others.
+	// and leaves the others. It does not ask about those named [OneOff].
 	Sweep(ctx context.Context, alive func(execution string) bool) error
 }
 

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -233,6 +234,62 @@ func TestDriver_leftoversOfACrash(t *testing.T) {
 	must(t, d.Sweep(t.Context(), func(string) bool { return false }))
 	if got := names(t, filepath.Join(root, storage.WorkFolder)); !slices.Equal(got, []string{"origins.d"}) {
 		t.Errorf("at the end: %q", got)
+	}
+}
+
+// What a killed one-off run left is removed by the next one, but a living
+// one's folder by nobody.
+func TestDriver_leftoversOfOneOffs(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("folders cannot be locked on Windows")
+	}
+	root := t.TempDir()
+	work := filepath.Join(root, storage.WorkFolder)
+	for _, execution := range []string{"sync-dead", "exec-1"} {
+		must(t, os.MkdirAll(filepath.Join(work, execution), 0o700))
+		must(t, os.WriteFile(filepath.Join(work, execution, "f1"), []byte("half"), 0o600))
+	}
+	living, err := open(t, root, local.Options{}).Stage(t.Context(), "sync-living")
+	must(t, err)
+	if got := names(t, work); !slices.Equal(got, []string{"exec-1", "sync-living"}) {
+		t.Errorf("after one stage: %q", got)
+	}
+	d := open(t, root, local.Options{})
+	next, err := d.Stage(t.Context(), "sync-next")
+	must(t, err)
+	must(t, d.Sweep(t.Context(), func(string) bool { return false }))
+	if got := names(t, work); !slices.Equal(got, []string{"sync-living", "sync-next"}) {
+		t.Errorf("after a sweep: %q", got)
+	}
+	must(t, next.Close(t.Context()))
+	must(t, living.Close(t.Context()))
+	if got := names(t, root); len(got) != 0 {
+		t.Errorf("at the end: %q", got)
+	}
+}
+
+func TestDriver_MakeSymlink_manyAtOnce(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("links need a privilege on Windows")
+	}
+	root := t.TempDir()
+	d := open(t, root, local.Options{})
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 50 {
+				if err := d.MakeSymlink(t.Context(), storage.Entry{Path: string(rune('a' + i))}, strings.Repeat("x", j+1)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := names(t, root); len(got) != 8 {
+		t.Errorf("left: %q", got)
 	}
 }
 

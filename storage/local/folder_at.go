@@ -74,6 +74,25 @@ func (f *folder) sub(name string) (*folder, error) {
 	return newFolder(os.NewFile(uintptr(fd), name)), nil
 }
 
+// hold locks the directory until f is closed, against claim. It is for
+// nobody else, so it waits for no longer than a removal takes. Where there are
+// no locks it does nothing.
+func (f *folder) hold() {
+	for unix.Flock(f.fd, unix.LOCK_SH) == unix.EINTR { //nolint:errorlint // an errno
+	}
+}
+
+// claim locks the directory unless somebody holds it; false also where nobody
+// can tell.
+func (f *folder) claim() bool { return unix.Flock(f.fd, unix.LOCK_EX|unix.LOCK_NB) == nil }
+
+// is reports whether f is what name stands for in parent.
+func (f *folder) is(parent *folder, name string) bool {
+	var a, b unix.Stat_t
+	return unix.Fstat(f.fd, &a) == nil && unix.Fstatat(parent.fd, name, &b, unix.AT_SYMLINK_NOFOLLOW) == nil &&
+		a.Dev == b.Dev && a.Ino == b.Ino
+}
+
 func (f *folder) openFile(name string, flag int, perm uint32) (*os.File, error) {
 	fd, err := openat(f.fd, name, flag, perm)
 	if err != nil {

@@ -63,6 +63,15 @@ func (f *folder) sub(name string) (*folder, error) {
 	return &folder{top: f.top, rel: f.at(name)}, nil
 }
 
+// hold does nothing: folders have no locks here.
+func (f *folder) hold() {}
+
+// claim fails: nobody can tell who uses a folder.
+func (f *folder) claim() bool { return false }
+
+// is holds: what it guards against comes from claim.
+func (f *folder) is(*folder, string) bool { return true }
+
 func (f *folder) openFile(name string, flag int, perm uint32) (*os.File, error) {
 	return f.top.OpenFile(f.at(name), flag, fs.FileMode(perm&0o777))
 }

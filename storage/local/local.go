@@ -165,7 +165,7 @@ func (d *Driver) Probe(ctx context.Context, write bool) error {
 
 // probeWrite makes and removes a file of its own in the work folder.
 func (d *Driver) probeWrite() error {
-	execution := fmt.Sprintf("probe-%d-%d", os.Getpid(), d.counter.Add(1))
+	execution := d.oneOff("probe")
 	work, err := d.openWork(execution)
 	if err != nil {
 		return pathError("probe", d.path, err)

@@ -70,6 +70,10 @@ func (d *Driver) Stage(ctx context.Context, execution string) (storage.Stage, er
 	if err := root.RemoveAll(storage.WorkFolder + "/" + execution); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, pathError("stage", storage.WorkFolder+"/"+execution, err)
 	}
+	if strings.HasPrefix(execution, storage.OneOff) {
+		// Nobody else may ever look; a failure here is not this execution's.
+		_ = d.Sweep(ctx, func(string) bool { return true })
+	}
 	own, err := root.OpenRoot(".")
 	if err != nil {
 		return nil, pathError("stage", d.path, err)

@@ -38,7 +38,15 @@ func makeWork(root *os.Root, execution string) (*folder, error) {
 	if err := work.mkdir(execution, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	return work.sub(execution)
+	f, err := work.sub(execution)
+	if err != nil || !strings.HasPrefix(execution, storage.OneOff) {
+		return f, err
+	}
+	if f.hold(); !f.is(work, execution) { // swept before it was held
+		f.close()
+		return nil, fs.ErrNotExist
+	}
+	return f, nil
 }
 
 // removeWork removes an execution's work folder with everything in it, and the
@@ -66,7 +74,8 @@ func removeWork(root *os.Root, execution string) error {
 	return err
 }
 
-// Sweep removes the work folders of executions that are not alive.
+// Sweep removes the work folders of executions that are not alive, and those
+// of one-off executions that nobody holds.
 func (d *Driver) Sweep(ctx context.Context, alive func(execution string) bool) error {
 	f, err := d.folder(storage.WorkFolder)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -87,14 +96,36 @@ func (d *Driver) Sweep(ctx context.Context, alive func(execution string) bool) e
 			return err
 		}
 		name, dir := strings.CutSuffix(string(l.name(i)), "/")
-		if !dir || !validExecution(name) || alive(name) {
+		if !dir || !validExecution(name) {
 			continue
 		}
-		if err := d.removeWork(name); err != nil {
+		var err error
+		if strings.HasPrefix(name, storage.OneOff) {
+			err = d.sweepOneOff(name)
+		} else if !alive(name) {
+			err = d.removeWork(name)
+		}
+		if err != nil {
 			errs = append(errs, pathError("sweep", storage.WorkFolder+"/"+name, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// sweepOneOff removes the work folder of a one-off execution if nobody holds it.
+func (d *Driver) sweepOneOff(execution string) error {
+	f, err := d.folder(storage.WorkFolder + "/" + execution)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	if !f.claim() {
+		return nil
+	}
+	return d.removeWork(execution)
 }
 
 // validExecution holds execution names to letters, digits and "-".
@@ -145,39 +176,20 @@ func (d *Driver) placeLink(parent *folder, name, target string) error {
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	execution := fmt.Sprintf("link-%d", os.Getpid())
+	execution := d.oneOff("link")
 	work, err := d.openWork(execution)
 	if err != nil {
 		return err
 	}
-	temp := fmt.Sprintf("l%d", d.counter.Add(1))
-	err = work.symlink(target, temp)
-	if err == nil {
+	const temp = "link"
+	if err = work.symlink(target, temp); err == nil {
 		err = work.rename(temp, parent, name)
 	}
-	if err != nil {
-		_ = work.remove(temp, false)
-	}
 	work.close()
-	if rm := d.removeEmptyWork(execution); err == nil {
-		err = rm
-	}
-	return err
+	return errors.Join(err, d.removeWork(execution))
 }
 
-// removeEmptyWork removes a work folder that others may be using as well.
-func (d *Driver) removeEmptyWork(execution string) error {
-	f, err := d.folder(storage.WorkFolder)
-	if err != nil {
-		return err
-	}
-	_ = f.remove(execution, true) // not empty: another call is using it
-	f.close()
-	top, err := d.folder("")
-	if err != nil {
-		return err
-	}
-	defer top.close()
-	_ = top.remove(storage.WorkFolder, true)
-	return nil
+// oneOff names an execution of this driver's own.
+func (d *Driver) oneOff(purpose string) string {
+	return fmt.Sprintf("%s%s-%d-%d", storage.OneOff, purpose, os.Getpid(), d.counter.Add(1))
 }
