@@ -57,4 +57,7 @@ const (
 	// AttributeReruns is the transfer's Reruns when the dead letter was
 	// written: a letter from before the last rerun is not obeyed again.
 	AttributeReruns = "hikyaku-reruns"
+	// AttributeBody, when set, says that the body was too large to be sent
+	// again and is kept in the ledger.
+	AttributeBody = "hikyaku-body"
 )

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -29,22 +30,45 @@ func (d *Dispatcher) Accept(ctx context.Context, m hikyaku.Message) error {
 	}
 	requests, err := hikyaku.ParseBody(m.Body)
 	if err != nil {
-		return d.reject(ctx, m, hikyaku.Request{}, err)
+		return d.reject(ctx, rejection{message: m, cause: err})
 	}
-	for _, q := range requests {
-		if err := d.acceptOne(ctx, m, q); err != nil {
-			return fmt.Errorf("accept message %s: %w", m.ID, err)
-		}
+	requests = d.distinct(m.Queue, requests)
+	err = each(d, requests, func(q hikyaku.Request) error { return d.acceptOne(ctx, m, q, len(requests)) })
+	if err != nil {
+		return fmt.Errorf("accept message %s: %w", m.ID, err)
 	}
 	return nil
 }
 
-func (d *Dispatcher) acceptOne(ctx context.Context, m hikyaku.Message, q hikyaku.Request) error {
+// distinct leaves out records of a notification that mean the same ID as one
+// before them: many objects make one transfer.
+func (d *Dispatcher) distinct(queue string, requests []hikyaku.Request) []hikyaku.Request {
+	if len(requests) < 2 {
+		return requests
+	}
+	routes := d.currentRoutes()
+	seen := make(map[[2]string]bool, len(requests))
+	return slices.DeleteFunc(requests, func(q hikyaku.Request) bool {
+		if q.Object == nil {
+			return false
+		}
+		name := [2]string{"", requestName(q)} // of no route: twice the same object
+		if r, q, err := routes.Resolve(queue, q); err == nil {
+			name = [2]string{r.Name, q.ID}
+		}
+		again := seen[name]
+		seen[name] = true
+		return again
+	})
+}
+
+// acceptOne accepts one request of a message that has so many.
+func (d *Dispatcher) acceptOne(ctx context.Context, m hikyaku.Message, q hikyaku.Request, of int) error {
 	r, q, err := d.understand(m.Queue, q)
 	if err != nil {
-		return d.reject(ctx, m, q, err)
+		return d.reject(ctx, rejection{message: m, request: q, of: of, cause: err})
 	}
-	_, err = d.admit(ctx, admission{route: r, request: q, message: m, body: bodyOf(m, q)})
+	_, err = d.admit(ctx, admission{route: r, request: q, message: m, body: bodyOf(m, q), of: of})
 	return err
 }
 
@@ -68,7 +92,13 @@ type admission struct {
 	message hikyaku.Message
 	body    string
 	by      string
+	of      int // how many requests the message has
 }
+
+// manyRequests is beyond which number of requests in one message it is not
+// noted on each transfer that the message came again: a large message must
+// get further with every receive.
+const manyRequests = 100
 
 func (a *admission) unique() []string {
 	names := []string{hikyaku.MessageKey(a.message.ID, a.route.Name, a.request.ID)}
@@ -92,6 +122,9 @@ func (d *Dispatcher) admit(ctx context.Context, a admission) (hikyaku.Transfer, 
 			return t, err
 		}
 		if c.What == "unique" {
+			if a.of > manyRequests {
+				return hikyaku.Transfer{TransferID: c.Owner}, nil
+			}
 			return d.duplicate(ctx, c.Owner, a.message)
 		}
 	}
@@ -158,30 +191,78 @@ func (d *Dispatcher) duplicate(ctx context.Context, owner string, m hikyaku.Mess
 	return t, err
 }
 
+// rejection is a message, or one request of several in it, that is refused.
+type rejection struct {
+	message hikyaku.Message
+	request hikyaku.Request
+	of      int // how many requests the message has; 0: it was not understood
+	cause   error
+	// accepted is the name under which the message is known if it was accepted
+	// before; empty if it never can have been.
+	accepted string
+}
+
 // reject records a message that is not understood. The dead letter follows
 // from the outbox at once; the message does not burn its receives first.
-func (d *Dispatcher) reject(ctx context.Context, m hikyaku.Message, q hikyaku.Request, cause error) error {
-	if kind := hikyaku.KindOf(cause); kind != hikyaku.KindInvalid && kind != hikyaku.KindNotFound {
-		return cause
+func (d *Dispatcher) reject(ctx context.Context, r rejection) error {
+	_, err := d.rejectOnce(ctx, r)
+	return err
+}
+
+// rejectOnce also tells whether the message was new.
+func (d *Dispatcher) rejectOnce(ctx context.Context, r rejection) (fresh bool, err error) {
+	if kind := hikyaku.KindOf(r.cause); kind != hikyaku.KindInvalid && kind != hikyaku.KindNotFound {
+		return false, r.cause
 	}
+	m, q := r.message, r.request
 	e := d.edit(hikyaku.Transfer{TransferID: d.NewID()})
 	e.change.Unique = []string{hikyaku.MessageKey(m.ID, q.Route, requestName(q))}
-	err := e.record(ctx, "", &hikyaku.RejectedDetail{
-		ID: q.ID, Route: q.Route, Queue: m.Queue, MessageID: m.ID, Body: m.Body, Failure: poisonFailure(cause),
+	if r.accepted != "" && r.accepted != e.change.Unique[0] {
+		e.change.Unique = append(e.change.Unique, r.accepted)
+	}
+	err = e.record(ctx, "", &hikyaku.RejectedDetail{
+		ID: q.ID, Route: q.Route, Queue: m.Queue, MessageID: m.ID, Body: r.body(), Failure: poisonFailure(r.cause),
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	err = e.commit(ctx)
 	var c *hikyaku.ConflictError
 	if errors.As(err, &c) && c.What == "unique" {
-		_, err = d.duplicate(ctx, c.Owner, m)
+		if r.of <= manyRequests {
+			_, err = d.duplicate(ctx, c.Owner, m)
+		} else {
+			err = nil
+		}
+		return false, err
 	}
 	if err != nil {
-		return fmt.Errorf("reject message %s: %w", m.ID, err)
+		return false, fmt.Errorf("reject message %s: %w", m.ID, err)
 	}
-	d.Logger.WarnContext(ctx, "message rejected", slog.String("message_id", m.ID), slog.String("queue", m.Queue), slog.Any("error", cause))
-	return nil
+	d.Logger.WarnContext(ctx, "message rejected", slog.String("message_id", m.ID), slog.String("queue", m.Queue), slog.Any("error", r.cause))
+	return true, nil
+}
+
+// body is what is kept: the message as received, or of several requests the
+// refused one alone, so that sending it round again does not repeat the others.
+func (r rejection) body() string {
+	if r.of < 2 || r.request.Object == nil {
+		return r.message.Body
+	}
+	return eventBody(*r.request.Object)
+}
+
+// eventBody writes an object as a notification of its creation.
+func eventBody(o hikyaku.Object) string {
+	type named map[string]any
+	raw, err := json.Marshal(named{"Records": []named{{
+		"eventName": "ObjectCreated:Put",
+		"s3":        named{"bucket": named{"name": o.Bucket}, "object": named{"key": url.QueryEscape(o.Key)}},
+	}}})
+	if err != nil {
+		return "s3://" + o.Bucket + "/" + o.Key // texts always encode
+	}
+	return string(raw)
 }
 
 func poisonFailure(cause error) hikyaku.Failure {

@@ -16,7 +16,9 @@ type starting struct {
 	start func(ctx context.Context, s hikyaku.Start) (string, error)
 }
 
-func (x *starting) Start(ctx context.Context, s hikyaku.Start) (string, error) { return x.start(ctx, s) }
+func (x *starting) Start(ctx context.Context, s hikyaku.Start) (string, error) {
+	return x.start(ctx, s)
+}
 
 // slowStart has a dispatcher start the transfer of A in one task; while its
 // call hangs, another dispatcher finds the lease expired and leases the other

@@ -52,7 +52,7 @@ func (d *Dispatcher) Rerun(ctx context.Context, transferID string, act hikyaku.A
 		return t, notFound(transferID, err)
 	}
 	for _, q := range extra {
-		if err := d.acceptOne(ctx, m, q); err != nil {
+		if err := d.acceptOne(ctx, m, q, len(extra)+1); err != nil {
 			return t, err
 		}
 	}

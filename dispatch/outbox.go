@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/hikyaku/hikyaku"
 )
 
 const (
-	outboxBatch    = 100
-	outboxFirst    = time.Second
-	outboxMax      = 5 * time.Minute
-	deadLetterPeek = 10
+	outboxBatch = 100
+	outboxFirst = time.Second
+	outboxMax   = 5 * time.Minute
 )
 
 // DrainOutbox sends what settled changes owe to the outside: dead letters and
@@ -74,7 +74,19 @@ func (d *Dispatcher) send(ctx context.Context, o hikyaku.OutboxEntry) (messageID
 		return "", "", nil
 	}
 	messageID, err = q.Send(ctx, hikyaku.OutMessage{Body: o.Body, Attributes: o.Attributes})
+	if o.Kind == hikyaku.OutboxDeadLetter && hikyaku.KindOf(err) == hikyaku.KindInvalid {
+		messageID, err = q.Send(ctx, withoutBody(o))
+	}
 	return messageID, q.Name(), err
+}
+
+// withoutBody is a letter for a queue that refuses the whole one: attributes
+// count, so that the largest message SQS takes has no room for ours. Read as a
+// message of its own the body is refused.
+func withoutBody(o hikyaku.OutboxEntry) hikyaku.OutMessage {
+	attributes := maps.Clone(o.Attributes)
+	attributes[hikyaku.AttributeBody] = "in the ledger"
+	return hikyaku.OutMessage{Body: `{"hikyaku":"the body is too large to be sent again; it is kept in the ledger"}`, Attributes: attributes}
 }
 
 // deadLetterQueue is the one of the queue the message came from, else that of
@@ -118,70 +130,4 @@ func (d *Dispatcher) notified(ctx context.Context, o hikyaku.OutboxEntry, queue,
 		return fmt.Errorf("record dead letter %s as sent: %w", o.ID, err)
 	}
 	return nil
-}
-
-// CollectDeadLetters records messages that the queue dead-lettered by itself,
-// because they were received too often without being accepted, and puts in
-// their place letters that say so. It looks at a few messages per call and
-// counts a receive of each; call it every few minutes at most. It returns how
-// many were recorded.
-func (d *Dispatcher) CollectDeadLetters(ctx context.Context) (collected int, err error) {
-	for source, q := range d.DeadLetters {
-		messages, err := q.Receive(ctx, deadLetterPeek, 0)
-		if err != nil {
-			return collected, fmt.Errorf("look into dead-letter queue %s: %w", q.Name(), err)
-		}
-		var known []string
-		for _, m := range messages {
-			if m.Attributes[hikyaku.AttributeTransfer] != "" {
-				known = append(known, m.Handle)
-				continue
-			}
-			m.Queue = source
-			if known, err := d.knows(ctx, m); err != nil {
-				return collected, err
-			} else if known { // only its deletion had failed
-				if err := q.Delete(ctx, []string{m.Handle}); err != nil {
-					return collected, fmt.Errorf("delete accepted dead letter %s: %w", m.ID, err)
-				}
-				continue
-			}
-			cause := hikyaku.NewError(hikyaku.CodeQueueGaveUp, "", "", "the queue moved it away after too many receives")
-			if err := d.reject(ctx, m, hikyaku.Request{}, cause); err != nil {
-				return collected, err
-			}
-			if err := q.Delete(ctx, []string{m.Handle}); err != nil {
-				return collected, fmt.Errorf("replace dead letter %s: %w", m.ID, err)
-			}
-			collected++
-		}
-		if len(known) > 0 {
-			if err := q.Release(ctx, known, 0); err != nil {
-				return collected, fmt.Errorf("put back dead letters of %s: %w", q.Name(), err)
-			}
-		}
-	}
-	return collected, nil
-}
-
-// knows reports whether a message was accepted before the queue gave up on it.
-func (d *Dispatcher) knows(ctx context.Context, m hikyaku.Message) (bool, error) {
-	requests, err := hikyaku.ParseBody(m.Body)
-	if err != nil || len(requests) == 0 {
-		return false, nil //nolint:nilerr // a body nobody understands was never accepted
-	}
-	r, q, err := d.understand(m.Queue, requests[0])
-	if err != nil {
-		return false, nil //nolint:nilerr // likewise
-	}
-	page, err := d.Ledger.Transfers(ctx, hikyaku.Query{ID: q.ID, Route: r.Name, Limit: 1000})
-	if err != nil {
-		return false, fmt.Errorf("find transfers of %q: %w", q.ID, err)
-	}
-	for _, t := range page.Transfers {
-		if t.MessageID == m.ID {
-			return true, nil
-		}
-	}
-	return false, nil
 }

@@ -22,6 +22,9 @@ func (d *Dispatcher) acceptRedriven(ctx context.Context, m hikyaku.Message, tran
 		if !e.t.State.Ended() || e.t.State == hikyaku.Succeeded || outdated(m, e.t) {
 			return e.record(ctx, "", &hikyaku.DuplicateDetail{MessageID: m.ID, Receives: m.Receives, Reason: "redriven, but it was sent round again or discarded already"})
 		}
+		if m.Attributes[hikyaku.AttributeBody] != "" {
+			m.Body = e.t.Body
+		}
 		var err error
 		extra, err = d.sendRound(ctx, e, m, hikyaku.Act{Reason: "redriven from the dead-letter queue"})
 		return err
@@ -37,7 +40,7 @@ func (d *Dispatcher) acceptRedriven(ctx context.Context, m hikyaku.Message, tran
 	}
 	d.view.announce(t.Route)
 	for _, q := range extra {
-		if err := d.acceptOne(ctx, m, q); err != nil {
+		if err := d.acceptOne(ctx, m, q, len(extra)+1); err != nil {
 			return true, err
 		}
 	}
@@ -82,6 +85,9 @@ func (d *Dispatcher) sendRound(ctx context.Context, e *edit, m hikyaku.Message, 
 	a := admission{route: r, request: q, message: m, body: e.t.Body}
 	detail.MaxAttempts, detail.Understood = r.MaxAttempts, acceptedDetail(a)
 	e.change.Unique = uniqueOf(m, r.Name, q.ID)
+	if q.Key != "" { // the producer may have sent it again, corrected
+		e.change.Unique = append(e.change.Unique, hikyaku.ProducerKey(r.Name, q.Key))
+	}
 	return requests[1:], e.record(ctx, act.By, detail)
 }
 

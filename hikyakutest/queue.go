@@ -44,6 +44,14 @@ func (q *Queue) Messages() []hikyaku.Message {
 	return slices.Clone(q.visible)
 }
 
+// Put adds messages as they are, as a queue's redrive policy does: with their
+// own IDs.
+func (q *Queue) Put(messages ...hikyaku.Message) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.visible = append(q.visible, messages...)
+}
+
 // Name implements hikyaku.Queue.
 func (q *Queue) Name() string { return q.name }
 
