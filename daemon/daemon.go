@@ -37,6 +37,12 @@ type scheduler interface {
 	Next(ctx context.Context) time.Time
 }
 
+// collector is a Dispatcher that records what the queues dead-lettered by
+// themselves.
+type collector interface {
+	CollectDeadLetters(ctx context.Context) (collected int, err error)
+}
+
 // Daemon runs the loops. Start it once, stop it once or more often.
 type Daemon struct {
 	dispatcher Dispatcher
@@ -111,6 +117,9 @@ func (d *Daemon) Start(ctx context.Context) error {
 		d.Kick()
 		return err
 	})
+	if c, ok := d.dispatcher.(collector); ok {
+		d.running.Go(func() { d.collecting(until, work, c) })
+	}
 	if d.opts.Retain != nil {
 		d.every(until, work, "retain", d.opts.RetainEvery, d.opts.Retain)
 	}

@@ -269,3 +269,47 @@ func TestDaemon_assignsWhenAParkedTransferComesDue(t *testing.T) {
 		}
 	})
 }
+
+// collecting is a script that can look into dead-letter queues.
+type collecting struct {
+	script
+	collect func() (int, error)
+}
+
+func (c *collecting) CollectDeadLetters(context.Context) (int, error) {
+	c.count("collect")
+	return c.collect()
+}
+
+func TestDaemon_collectsDeadLettersAtTheStartAndThenEveryFewMinutes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &collecting{}
+		c.collect = func() (int, error) {
+			switch c.times("collect") {
+			case 1:
+				return 1, nil
+			case 2:
+				return 0, errors.New("no queue")
+			case 3:
+				panic("collect")
+			}
+			return 0, nil
+		}
+		d := daemon.New(c, nil, quiet())
+		start(t, d)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := c.times("collect"); n != 1 {
+			t.Fatalf("looked %d times at the start, want once", n)
+		}
+		if n := c.times("outbox"); n != 2 {
+			t.Errorf("the outbox was drained %d times; want at the start and for what was collected", n)
+		}
+		time.Sleep(20 * time.Minute)
+		synctest.Wait()
+		if n := c.times("collect"); n != 5 {
+			t.Errorf("looked %d times in 21 minutes, want 5", n)
+		}
+	})
+}

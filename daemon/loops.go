@@ -126,6 +126,25 @@ func (d *Daemon) draining(until, work context.Context) {
 	}
 }
 
+// collecting looks into the dead-letter queues at once, for what came while
+// nobody looked, and every CollectEvery.
+func (d *Daemon) collecting(until, work context.Context, c collector) {
+	for until.Err() == nil {
+		collected := 0
+		err := d.guard(work, "collect", func(ctx context.Context) (err error) {
+			collected, err = c.CollectDeadLetters(ctx)
+			return err
+		})
+		if err != nil {
+			d.failed(work, "collect", err)
+		}
+		if collected > 0 {
+			d.outbox.raise() // each owes a letter that says why
+		}
+		sleep(until, d.opts.CollectEvery)
+	}
+}
+
 // every starts a loop that calls do, one call at a time, each interval.
 func (d *Daemon) every(until, work context.Context, name string, interval time.Duration, do func(ctx context.Context) error) {
 	d.running.Go(func() {

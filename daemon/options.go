@@ -41,6 +41,9 @@ type Options struct {
 	// ReapEvery, WatchEvery and OutboxEvery are the other timers; 0 is 15 s,
 	// 15 s and 5 s.
 	ReapEvery, WatchEvery, OutboxEvery time.Duration
+	// CollectEvery is the time between two looks into the dead-letter queues,
+	// if the Dispatcher can; the first is at the start. 0 is 5 min.
+	CollectEvery time.Duration
 	// OutboxGap is the shortest time between two rounds of the outbox; 0 is 50 ms.
 	OutboxGap time.Duration
 	// Retain removes what is past retention, every RetainEvery (0 is 1 h); nil does not.
@@ -69,6 +72,7 @@ func (o *Options) applyDefaults() {
 		{&o.ReapEvery, 15 * time.Second},
 		{&o.WatchEvery, 15 * time.Second},
 		{&o.OutboxEvery, 5 * time.Second},
+		{&o.CollectEvery, 5 * time.Minute},
 		{&o.OutboxGap, 50 * time.Millisecond},
 		{&o.RetainEvery, time.Hour},
 		{&o.Drain, 10 * time.Second},
