@@ -77,6 +77,10 @@ func (r *run) transferOnce(ctx context.Context, it *item) error {
 	}
 	it.want = delivered(complete(it.src, first.Entry), r.opt.preserve, r.srcP, r.dstP)
 	it.want.Kind = storage.File
+	if err := r.addTags(ctx, it.want, first.Entry.Object); err != nil {
+		_ = first.Body.Close() // nothing was read
+		return err
+	}
 	if it.file, err = st.Create(ctx, it.want); err != nil {
 		_ = first.Body.Close() // nothing was read
 		return err
@@ -96,6 +100,18 @@ func (r *run) transferOnce(ctx context.Context, it *item) error {
 		return err
 	}
 	return c.finish(ctx)
+}
+
+// addTags gives want the tags of the source's object, if it has any that are
+// to be preserved.
+func (r *run) addTags(ctx context.Context, want storage.Entry, opened *storage.Object) error {
+	if r.tags == nil || opened == nil || opened.TagCount == 0 || want.Object == nil {
+		return nil
+	}
+	return r.retry(ctx, func() (err error) {
+		want.Object.Tags, err = r.tags.Tags(ctx, want.Path)
+		return coded(SourceReadFailed, err)
+	})
 }
 
 // open decides on parts and opens the first.

@@ -44,8 +44,9 @@ type Options struct {
 	Atime, Mtime string
 	// UID, GID: INT_VALUE (default), NONE. PosixPermissions: PRESERVE (default), NONE.
 	UID, GID, PosixPermissions string
-	// ObjectTags: PRESERVE (default), NONE. Tags are not part of the drivers'
-	// contract: both values transfer none.
+	// ObjectTags: PRESERVE (default), NONE. Tags travel with the files of a
+	// source that has tags to a destination of objects; other pairs have none
+	// to preserve. A change of tags alone is not noticed by TransferMode CHANGED.
 	ObjectTags string
 }
 

@@ -153,6 +153,7 @@ func delivered(e storage.Entry, p preserve, src, dst storage.Properties) storage
 		if e.Object != nil {
 			o := *e.Object
 			o.User, o.StorageClass = maps.Clone(o.User), ""
+			o.Tags, o.TagCount = nil, 0
 			out.Object = &o
 		}
 		return out

@@ -30,6 +30,7 @@ type options struct {
 	all         bool
 	remove      bool
 	preserve    preserve
+	tags        bool
 	concurrency int
 }
 
@@ -66,7 +67,7 @@ func (o Options) decide() (options, error) {
 		{"Uid", o.UID, []string{valueInt, valueNone}, func(v string) { out.preserve.uid = v != valueNone }},
 		{"Gid", o.GID, []string{valueInt, valueNone}, func(v string) { out.preserve.gid = v != valueNone }},
 		{"PosixPermissions", o.PosixPermissions, []string{valuePreserve, valueNone}, func(v string) { out.preserve.mode = v != valueNone }},
-		{"ObjectTags", o.ObjectTags, []string{valuePreserve, valueNone}, func(string) {}},
+		{"ObjectTags", o.ObjectTags, []string{valuePreserve, valueNone}, func(v string) { out.tags = v != valueNone }},
 	} {
 		v, err := oneOf(c.name, c.value, c.allowed...)
 		if err != nil {

@@ -35,6 +35,7 @@ type run struct {
 	sel        selection
 	cmp        comparer
 	links      storage.SymlinkMaker // nil if the destination makes none
+	tags       storage.TagReader    // nil if no tags are to be preserved
 	sums       sums
 	random     func() float64
 	prog       *Progress
@@ -118,6 +119,9 @@ func newRun(job Job, progress *Progress) (*run, error) {
 	r.cmp.origins, _ = r.dst.(storage.OriginReader)
 	if r.dstP.Symlinks {
 		r.links, _ = r.dst.(storage.SymlinkMaker)
+	}
+	if r.opt.tags && r.dstP.UserMetadata {
+		r.tags, _ = r.src.(storage.TagReader)
 	}
 	if r.opt.verifyAll && !job.DryRun {
 		r.known = newKnownItems()

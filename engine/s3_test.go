@@ -68,9 +68,59 @@ func TestRun_ThroughBuckets(t *testing.T) {
 			}
 		}
 	}
+	carryTags(t, one, two)
 	want, got := onDisk(t, first), onDisk(t, last)
 	maps.DeleteFunc(got, func(p, _ string) bool { return strings.HasPrefix(p, storage.WorkFolder) })
 	if !maps.Equal(got, want) {
 		t.Errorf("came back as\n%.2000v\nwant\n%.2000v", got, want)
+	}
+}
+
+// carryTags sends tagged objects, one small and one in parts, between buckets.
+func carryTags(t *testing.T, from, to storage.Driver) {
+	t.Helper()
+	tags := map[string]string{"owner": "a+b = c/d", "class 2": ""}
+	st, err := from.Stage(t.Context(), "tagging")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := map[string]int{"tagged/small": 10, "tagged/big": 11 << 20}
+	for path, size := range paths {
+		e := storage.Entry{Path: path, Size: int64(size), Object: &storage.Object{Tags: tags}}
+		f, err := st.Create(t.Context(), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := 0; at < size; at += 5 << 20 {
+			n := min(5<<20, size-at)
+			if err := f.WritePart(t.Context(), int64(at), int64(n), strings.NewReader(strings.Repeat("t", n))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := f.Finish(t.Context(), e, storage.Origin{}, storage.Sum{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := st.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []string{"NONE", "PRESERVE"} {
+		job := engine.Job{
+			Execution: "exec-1", Source: from, Destination: to, Now: clock, CRC64: crc64nvme.New, Includes: "/tagged",
+			Options: engine.Options{TransferMode: "ALL", ObjectTags: mode},
+		}
+		if res, err := engine.Run(t.Context(), job, nil); err != nil || res.Code != "" {
+			t.Fatalf("%v, %+v", err, res.FirstErrors)
+		}
+		want := tags
+		if mode == "NONE" {
+			want = map[string]string{}
+		}
+		for path := range paths {
+			got, err := to.(storage.TagReader).Tags(t.Context(), path) //nolint:forcetypeassert // a bucket
+			if err != nil || !maps.Equal(got, want) {
+				t.Errorf("ObjectTags %s: tags of %s: %q, %v", mode, path, got, err)
+			}
+		}
 	}
 }

@@ -92,6 +92,11 @@ type Object struct {
 	User map[string]string
 	// StorageClass is the store's own name, for example GLACIER.
 	StorageClass string
+	// TagCount is how many tags the object has, as far as Open was told;
+	// [TagReader] reads them.
+	TagCount int
+	// Tags are stored with an object that is written. Reading leaves them nil.
+	Tags map[string]string
 }
 
 // Sum is a checksum of a whole content. The zero Sum means unknown.
@@ -266,6 +271,12 @@ type PartSizer interface {
 type OriginReader interface {
 	// Origin returns what was recorded when path was published, or ok false.
 	Origin(ctx context.Context, path string) (o Origin, ok bool, err error)
+}
+
+// TagReader is implemented by drivers of stores whose objects have tags.
+type TagReader interface {
+	// Tags returns the tags of a file, whatever its version.
+	Tags(ctx context.Context, path string) (map[string]string, error)
 }
 
 // Sweeper is implemented by drivers with work folders.

@@ -13,6 +13,6 @@
 //
 // Not guaranteed: that uploads of a process that was killed are aborted; S3
 // cannot tell whose they are. A bucket's lifecycle rule does that. Storage
-// classes, ACLs, tags, encryption settings and versions are the bucket's own
+// classes, ACLs, encryption settings and versions are the bucket's own
 // affair.
 package s3

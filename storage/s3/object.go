@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -22,6 +23,9 @@ func objectOf(h http.Header) *storage.Object {
 		ContentLanguage:    h.Get("Content-Language"),
 		CacheControl:       h.Get("Cache-Control"),
 		StorageClass:       h.Get("X-Amz-Storage-Class"),
+	}
+	if n, err := strconv.Atoi(h.Get("X-Amz-Tagging-Count")); err == nil {
+		o.TagCount = n
 	}
 	for name, values := range h {
 		if len(name) <= len(metaPrefix) || !strings.EqualFold(name[:len(metaPrefix)], metaPrefix) {
@@ -51,6 +55,7 @@ func setObject(h http.Header, o *storage.Object) {
 	set("Content-Language", o.ContentLanguage)
 	set("Cache-Control", o.CacheControl)
 	set("X-Amz-Storage-Class", o.StorageClass)
+	set("X-Amz-Tagging", encodeTags(o.Tags))
 	for k, v := range o.User {
 		h[http.CanonicalHeaderKey(metaPrefix+k)] = []string{encodeMeta(v)}
 	}
