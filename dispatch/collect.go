@@ -5,18 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/hikyaku/hikyaku"
 )
 
 // How CollectDeadLetters looks into a dead-letter queue: so many messages a
-// receive, so many receives, and so long for one that finds nothing (a short
-// poll of SQS asks only some of its servers).
+// receive, and so many receives. It does not wait for messages, so that letters
+// are hidden from people for moments only; what a short poll of SQS, which asks
+// only some of its servers, does not see is seen by one of the next calls.
 const (
 	peekBatch  = 10
 	peekRounds = 100
-	peekWait   = time.Second
 )
 
 // CollectDeadLetters records messages that the queue dead-lettered by itself,
@@ -50,7 +49,7 @@ func (d *Dispatcher) collect(ctx context.Context, source string, q hikyaku.Queue
 		}
 	}()
 	for range peekRounds {
-		messages, err := q.Receive(ctx, peekBatch, peekWait)
+		messages, err := q.Receive(ctx, peekBatch, 0)
 		if err != nil || len(messages) == 0 {
 			return collected, err
 		}
