@@ -184,6 +184,12 @@ func TestDriver_Open_changedWhileReading(t *testing.T) {
 	for name, change := range map[string]func(path string) error{
 		"shorter":   func(path string) error { return os.Truncate(path, 100) },
 		"longer":    func(path string) error { return os.WriteFile(path, make([]byte, 200_001), 0o600) },
+		"mtime set back": func(path string) error {
+			info, err := os.Stat(path)
+			must(t, err)
+			must(t, os.WriteFile(path, bytes.Repeat([]byte{8}, 200_000), 0o600))
+			return os.Chtimes(path, time.Time{}, info.ModTime())
+		},
 		"same size": func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(1, 0)) },
 	} {
 		t.Run(name, func(t *testing.T) {

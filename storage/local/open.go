@@ -48,9 +48,9 @@ func gone(err error) error {
 	return err
 }
 
-// Open reads a file, or a symbolic link's target. The file is pinned by size
-// and mtime (and by ctime while it is read); a zero e.ModTime pins the size
-// alone.
+// Open reads a file, or a symbolic link's target. The file is pinned by size,
+// mtime and ctime (which tells also when mtime was set back); a zero time in e
+// pins nothing until the file is open.
 func (d *Driver) Open(ctx context.Context, e storage.Entry, offset, length int64) (*storage.Content, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -116,6 +116,8 @@ func sameVersion(want, got storage.Entry) error {
 		return changed(want.Path, fmt.Sprintf("has %d bytes, not %d", got.Size, want.Size))
 	case !want.ModTime.IsZero() && !got.ModTime.Equal(want.ModTime):
 		return changed(want.Path, "was modified since it was listed")
+	case !want.ChangeTime.IsZero() && !got.ChangeTime.Equal(want.ChangeTime):
+		return changed(want.Path, "was changed since it was listed")
 	}
 	return nil
 }
