@@ -48,6 +48,13 @@ func (r *refreshing) again(arn string) bool {
 	return false
 }
 
+// end gives up the turn, whatever came meanwhile.
+func (r *refreshing) end(arn string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.active, arn)
+}
+
 func (r *refreshing) tooEarly(arn string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -80,16 +87,19 @@ func (d *Dispatcher) Refresh(ctx context.Context, executionARN string) error {
 	if !d.refreshing.begin(executionARN) {
 		return nil
 	}
-	for {
-		err := d.refresh(ctx, executionARN)
-		if !d.refreshing.again(executionARN) || err != nil {
-			if err != nil {
-				for d.refreshing.again(executionARN) { // give up the turn
-				}
-			}
+	over := false
+	defer func() {
+		if !over { // an error or a panic: give up the turn
+			d.refreshing.end(executionARN)
+		}
+	}()
+	for !over {
+		if err := d.refresh(ctx, executionARN); err != nil {
 			return err
 		}
+		over = !d.refreshing.again(executionARN)
 	}
+	return nil
 }
 
 func (d *Dispatcher) refresh(ctx context.Context, executionARN string) error {
@@ -99,11 +109,7 @@ func (d *Dispatcher) refresh(ctx context.Context, executionARN string) error {
 	}
 	execution, err := d.Executor.Describe(ctx, executionARN)
 	if hikyaku.KindOf(err) == hikyaku.KindNotFound {
-		r := d.routeOrDefaults(t.Route)
-		return d.endAttempt(ctx, t, ending{
-			status: statusLost, failure: hikyaku.NewFailure(hikyaku.CodeExecutionLost, "", err.Error()),
-			retry: r.Retry, progress: progressKept(t),
-		})
+		return d.vanished(ctx, t, err)
 	}
 	if err != nil {
 		return fmt.Errorf("describe execution %s: %w", executionARN, err)
@@ -112,6 +118,26 @@ func (d *Dispatcher) refresh(ctx context.Context, executionARN string) error {
 		return d.settle(ctx, t, execution)
 	}
 	return d.follow(ctx, t, execution)
+}
+
+// vanished handles an execution that DataSync says it does not know. One that
+// was started just now, or that its task still names, is believed to be there:
+// ending the attempt would start a second one beside it.
+func (d *Dispatcher) vanished(ctx context.Context, t hikyaku.Transfer, cause error) error {
+	if d.Now().Sub(t.StartedAt) < d.StartLease {
+		return nil
+	}
+	current, ok, err := d.Executor.Current(ctx, t.TaskARN)
+	if err != nil && hikyaku.KindOf(err) != hikyaku.KindNotFound {
+		return fmt.Errorf("look what runs in task %s: %w", t.TaskARN, err)
+	}
+	if ok && current.ARN == t.ExecutionARN {
+		return nil // the next look will say more
+	}
+	return d.endAttempt(ctx, t, ending{
+		status: statusLost, failure: hikyaku.NewFailure(hikyaku.CodeExecutionLost, "", cause.Error()),
+		retry: d.routeOrDefaults(t.Route).Retry, progress: progressKept(t),
+	})
 }
 
 // running finds the transfer an execution belongs to now.
