@@ -187,6 +187,7 @@ func TestDispatcher_outcomes(t *testing.T) {
 		code    string
 	}{
 		"copied":            {look: hikyaku.Look{Listed: true, Objects: 2}, end: func(e *hikyaku.Execution) { e.EstimatedFiles, e.FilesTransferred = 2, 2 }, state: hikyaku.Succeeded, outcome: hikyaku.Delivered},
+		"some failed":       {look: hikyaku.Look{Listed: true, Objects: 2}, end: func(e *hikyaku.Execution) { e.EstimatedFiles, e.FilesTransferred, e.FilesFailed = 2, 1, 1 }, state: hikyaku.Queued, code: hikyaku.CodeFilesFailed},
 		"all skipped":       {mode: "CHANGED", look: hikyaku.Look{Listed: true, Objects: 2}, end: func(e *hikyaku.Execution) { e.FilesSkipped = 2 }, state: hikyaku.Succeeded, outcome: hikyaku.AlreadyThere},
 		"nothing to do":     {mode: "CHANGED", look: hikyaku.Look{Listed: true, Objects: 2}, end: func(*hikyaku.Execution) {}, state: hikyaku.Succeeded, outcome: hikyaku.AlreadyThere},
 		"unlisted, missing": {end: func(*hikyaku.Execution) {}, state: hikyaku.Failed, code: hikyaku.CodeSourceMissing},

@@ -22,6 +22,11 @@ const (
 func (d *Dispatcher) settle(ctx context.Context, t hikyaku.Transfer, x hikyaku.Execution) error {
 	r := d.routeOrDefaults(t.Route)
 	end := ending{status: x.Status, retry: r.Retry, progress: progressOf(t, x, d.Now().UTC())}
+	if x.Status == statusSuccess && x.FilesFailed > 0 {
+		end.status = statusError // for DataSync it is a success all the same
+		end.failure = hikyaku.NewFailure(hikyaku.CodeFilesFailed, "", fmt.Sprintf("%d files failed", x.FilesFailed))
+		return d.endAttempt(ctx, t, end)
+	}
 	if x.Status == statusSuccess {
 		end.outcome, end.failure = d.outcome(r, t, x)
 		return d.endAttempt(ctx, t, end)
@@ -75,6 +80,8 @@ func attemptMode(t hikyaku.Transfer) string {
 // TransferMode ALL, and a second one is corruption.
 func (d *Dispatcher) mismatch(ctx context.Context, r hikyaku.Route, t hikyaku.Transfer, f hikyaku.Failure) hikyaku.Failure {
 	if d.Source != nil && t.Found.Listed {
+		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+		defer cancel()
 		if seen, err := d.Source.Look(ctx, r, t.ID, t.Paths); err == nil && seen.Listed && changed(t.Found, found(seen)) {
 			return hikyaku.NewFailure(hikyaku.CodeSourceChanged, "", f.Detail)
 		}
