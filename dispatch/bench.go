@@ -15,6 +15,9 @@ func (d *Dispatcher) bench(ctx context.Context, task hikyaku.Task, f hikyaku.Fai
 	}
 	now := d.Now().UTC()
 	reason := f.Code + " " + f.Message
+	if f.Detail != "" { // which execution it is about
+		reason += ": " + shorten(f.Detail)
+	}
 	if task.State == hikyaku.Benched && task.BenchedReason == reason && task.BenchedUntil.Sub(now) > d.BenchFor/2 {
 		return nil
 	}

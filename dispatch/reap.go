@@ -84,7 +84,7 @@ func (d *Dispatcher) findStart(ctx context.Context, t hikyaku.Transfer, noneInFl
 // freeLeaked gives back a task whose lease no transfer has any more.
 func (d *Dispatcher) freeLeaked(ctx context.Context, task hikyaku.Task) error {
 	current, ok, err := d.Executor.Current(ctx, task.ARN)
-	if err != nil {
+	if err != nil && hikyaku.KindOf(err) != hikyaku.KindNotFound { // a deleted task runs nothing
 		return fmt.Errorf("look what runs in task %s: %w", task.ARN, err)
 	}
 	if ok && !current.Ended() {
