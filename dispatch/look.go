@@ -72,11 +72,20 @@ func notReady(r hikyaku.Route, l hikyaku.Look, now time.Time) *hikyaku.WaitingDe
 	}
 	if quietAt := l.Newest.Add(r.Ready.Quiet); r.Ready.Quiet > 0 && quietAt.After(now) {
 		return &hikyaku.WaitingDetail{
-			Reason: hikyaku.SourceNotReady, NotBefore: quietAt.UTC(),
+			Reason: hikyaku.SourceNotReady, NotBefore: earlier(quietAt, now.Add(r.Ready.Quiet)).UTC(),
 			Detail: "the last object came " + l.Newest.UTC().Format(time.RFC3339) + "; waiting for " + r.Ready.Quiet.String() + " without another",
 		}
 	}
 	return nil
+}
+
+// earlier is the sooner of two times. What is not ready is looked at again
+// after Quiet at the latest: a store's clock may run ahead of ours by years.
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // lookFailed decides about a source that could not be listed: what is

@@ -39,9 +39,8 @@ func (d *Dispatcher) Next(_ context.Context) time.Time {
 	defer d.timers.mu.Unlock()
 	var next int64
 	for at := range d.timers.due {
-		if at < now-1000 {
+		if at <= now { // returned this once, or the caller would go round until it is old
 			delete(d.timers.due, at)
-			continue
 		}
 		if next == 0 || at < next {
 			next = at

@@ -68,7 +68,7 @@ func (v *view) init(l hikyaku.Ledger, now func() time.Time) {
 // fresh makes sure that the view is recent; v.mu is held.
 func (v *view) fresh(ctx context.Context) error {
 	now := v.now()
-	if !v.loaded.IsZero() && now.Sub(v.loaded) < viewAge {
+	if age := now.Sub(v.loaded); !v.loaded.IsZero() && age >= 0 && age < viewAge { // the clock may go backwards
 		return nil
 	}
 	p, err := v.ledger.Pool(ctx, "")
