@@ -33,8 +33,9 @@ type planner struct {
 	send    func(t task) bool // false: the run has ended
 	stack   []*dirNode        // from the root to the directory the merge is in
 	guard   *caseGuard
-	protect []string // sources that could not be read: nothing below is deleted
-	nodst   bool     // the destination is not looked at
+	protect unread // at the source: nothing there or below is deleted
+	unseen  unread // at the destination: nothing there or below is new for sure
+	nodst   bool   // the destination is not looked at
 }
 
 // plan lists both sides and sends a task for all that is to be done.
@@ -79,6 +80,9 @@ func (p *planner) merge(src, dst *stream) error {
 			p.unreadable(s)
 			src.advance()
 		case d != nil && (d.err != nil || d.excluded):
+			if d.err != nil && !p.r.opt.overwrite {
+				p.unseen.add(d)
+			}
 			p.keep(d)
 			dst.advance()
 		case d == nil || s != nil && s.entry.Path < d.entry.Path:
@@ -127,7 +131,9 @@ func (p *planner) pop() {
 
 // unreadable reports a source item that the listing could not give.
 func (p *planner) unreadable(s *scanned) {
-	p.protect = append(p.protect, s.entry.Path)
+	if p.r.opt.remove {
+		p.protect.add(s)
+	}
 	p.r.failed(p.r.ctx, s.entry, phasePreparing, coded(SourceReadFailed, s.err))
 }
 
@@ -141,24 +147,6 @@ func (p *planner) keep(d *scanned) {
 	}
 }
 
-// protected reports whether path may be, or lie in, an unreadable source item.
-func (p *planner) protected(path string) bool {
-	live := p.protect[:0]
-	found := false
-	for _, bad := range p.protect {
-		dir := strings.TrimSuffix(bad, "/") + "/"
-		switch {
-		case strings.HasPrefix(path, dir), path == strings.TrimSuffix(bad, "/"):
-			found = true
-		case path > dir: // beyond it; nothing below it can follow
-			continue
-		}
-		live = append(live, bad)
-	}
-	p.protect = live
-	return found
-}
-
 // atDestination handles an item the source does not have.
 func (p *planner) atDestination(d *storage.Entry) bool {
 	if !p.r.opt.remove {
@@ -166,7 +154,7 @@ func (p *planner) atDestination(d *storage.Entry) bool {
 	}
 	n := p.enter(d.Path)
 	role := dirDelete
-	if p.protected(d.Path) {
+	if p.protect.covers(d.Path) != nil {
 		n.kept.Store(true)
 		role = dirStays
 	}
@@ -195,6 +183,15 @@ func (p *planner) atSource(s, d *storage.Entry) bool {
 				p.stack = append(p.stack, p.failedDir(n, s))
 			}
 			p.r.failed(p.r.ctx, *s, phasePreparing, err)
+			return true
+		}
+	}
+	if !p.r.opt.overwrite {
+		if bad := p.unseen.covers(s.Path); bad != nil {
+			if s.Kind == storage.Dir {
+				p.stack = append(p.stack, p.failedDir(n, s))
+			}
+			p.r.failed(p.r.ctx, *s, phasePreparing, coded(DestinationReadFailed, bad))
 			return true
 		}
 	}

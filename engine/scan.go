@@ -173,3 +173,26 @@ func (p *producer) flush(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 }
+
+// unread are items that a listing could not give, in its order.
+type unread []scanned
+
+func (u *unread) add(it *scanned) { *u = append(*u, *it) }
+
+// covers returns why path, or a directory it lies in, could not be listed; nil
+// if it was. Paths must come in order: what lies behind is forgotten.
+func (u *unread) covers(path string) (err error) {
+	live := (*u)[:0]
+	for _, bad := range *u {
+		dir := strings.TrimSuffix(bad.entry.Path, "/") + "/"
+		switch {
+		case strings.HasPrefix(path, dir), path+"/" == dir:
+			err = bad.err
+		case path > dir: // nothing below it can follow
+			continue
+		}
+		live = append(live, bad)
+	}
+	*u = live
+	return err
+}
