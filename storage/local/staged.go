@@ -24,6 +24,9 @@ type stagedFile struct {
 	path  string
 	size  int64
 
+	// writing is held while a block is written.
+	writing sync.Mutex
+
 	mu sync.Mutex
 	// name is the temporary name; empty once published or discarded.
 	name string
@@ -33,6 +36,15 @@ type stagedFile struct {
 	finished bool
 	// indexed is set when the origin must go to the index.
 	indexed *record
+}
+
+// writeAt writes one block. Parts take turns: the kernel lets one writer at a
+// time into a file anyway, and those who wait for it there burn a core.
+func (f *stagedFile) writeAt(file *os.File, b []byte, offset int64) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	_, err := file.WriteAt(b, offset)
+	return err
 }
 
 // handle returns the open file, opening it again if it was closed early.
@@ -91,7 +103,7 @@ func (f *stagedFile) WritePart(ctx context.Context, offset, size int64, r io.Rea
 			}
 			return pathError("read part of", f.path, err)
 		}
-		if _, err := file.WriteAt((*buf)[:n], offset+done); err != nil {
+		if err := f.writeAt(file, (*buf)[:n], offset+done); err != nil {
 			return pathError("write", f.path, err)
 		}
 		done += int64(n)
