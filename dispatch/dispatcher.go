@@ -43,7 +43,8 @@ type Options struct {
 	LogURL func(executionARN string) string
 	// Exclusive promises that no other dispatcher uses the ledger (serve holds
 	// a lock on its data folder): Recover then frees leases of starts that
-	// cannot be in flight any more without waiting for their expiry.
+	// cannot be in flight any more without waiting for their expiry, and its
+	// own absence does not count as a standstill of what runs.
 	Exclusive bool
 
 	// Workers bounds concurrent looks, starts and refreshes; 0: 16.
@@ -98,6 +99,7 @@ type Dispatcher struct {
 	slots  chan struct{} // bounds concurrent jobs
 
 	refreshing refreshing
+	awake      awake
 }
 
 // New returns a Dispatcher. It panics when a required option is missing,

@@ -300,9 +300,12 @@ func (d *Dispatcher) stalled(t hikyaku.Transfer, x hikyaku.Execution, now time.T
 	limit, since, code := r.StallTimeout, t.ProgressAt, hikyaku.CodeProgressStalled
 	switch x.Status {
 	case "QUEUED", "LAUNCHING":
-		limit, since, code = r.LaunchTimeout, t.StartedAt, hikyaku.CodeLaunchStalled
+		limit, since, code = r.LaunchTimeout, t.PhaseAt, hikyaku.CodeLaunchStalled
 	case "PREPARING":
 		limit *= preparingPatience
+	}
+	if d.Exclusive { // nobody followed it while this process slept, nor did it run
+		since = later(since, d.awake.at(now))
 	}
 	if x.Status != t.ExecutionStatus || now.Sub(since) < limit {
 		return nil

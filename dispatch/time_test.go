@@ -34,7 +34,9 @@ func TestDispatcher_Reap_extendsLongExecutions(t *testing.T) {
 			t.Fatalf("lease until %s (task: %s) at %s, attempt %d", got.LeaseExpires, task.LeaseExpires, w.clock.Now(), got.Attempt)
 		}
 	}
-	h.set(func(op string) (error, error) { return map[string]error{"Describe": errBroken, "Current": errBroken}[op], nil })
+	h.set(func(op string) (error, error) {
+		return map[string]error{"Describe": errBroken, "Current": errBroken}[op], nil
+	})
 	w.clock.Advance(24 * time.Hour)
 	if err := w.d.Reap(t.Context()); err == nil {
 		t.Fatal("DataSync does not answer, and reap did not mind")
@@ -153,5 +155,52 @@ func TestDispatcher_Next_saysOnceWhatIsDue(t *testing.T) {
 	}
 	if got := w.d.Next(t.Context()); !got.IsZero() {
 		t.Errorf("said again: %s", got)
+	}
+}
+
+// After a restart a long execution begins again in LAUNCHING: the watchdog's
+// time runs from then.
+func TestDispatcher_watchdog_launchingAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	x := w.run(t, "A")
+	status := func(s string) {
+		w.executor.Move(x.ExecutionARN, func(e *hikyaku.Execution) { e.Status = s })
+		w.clock.Advance(time.Second)
+		must(t, w.d.RefreshAll(t.Context()))
+	}
+	status("TRANSFERRING")
+	w.clock.Advance(20 * time.Minute)
+	status("LAUNCHING")
+	w.clock.Advance(time.Minute)
+	must(t, w.d.RefreshAll(t.Context()))
+	if got := w.wantState(t, x, hikyaku.Running); got.Failure != nil {
+		t.Fatalf("stopped a minute after it began again: %+v", got.Failure)
+	}
+	w.clock.Advance(hikyaku.DefaultLaunchTimeout)
+	must(t, w.d.RefreshAll(t.Context()))
+	if got := w.wantState(t, x, hikyaku.Running); got.Failure == nil || got.Failure.Code != hikyaku.CodeLaunchStalled {
+		t.Errorf("failure %+v, want a stalled launch", got.Failure)
+	}
+}
+
+// A server that was down, or whose machine slept, does not take its absence
+// for a standstill.
+func TestDispatcher_watchdog_afterSleep(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *dispatch.Options) { o.Exclusive = true })
+	x := w.run(t, "A")
+	must(t, w.d.RefreshAll(t.Context()))
+	w.clock.Advance(10 * time.Hour)
+	must(t, w.d.RefreshAll(t.Context()))
+	if got := w.wantState(t, x, hikyaku.Running); got.Failure != nil {
+		t.Fatalf("stopped after the machine slept: %+v", got.Failure)
+	}
+	for range 16 * 2 {
+		w.clock.Advance(30 * time.Second)
+		must(t, w.d.RefreshAll(t.Context()))
+	}
+	if got := w.wantState(t, x, hikyaku.Running); got.Failure == nil || got.Failure.Code != hikyaku.CodeLaunchStalled {
+		t.Errorf("failure %+v, want a stalled launch", got.Failure)
 	}
 }
