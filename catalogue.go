@@ -142,7 +142,11 @@ func classifyCode(errorCode, detail string) string {
 		return CodeLocationUnreachable
 	case "Throttled", "ThrottlingException", "SlowDown":
 		return CodeThrottled
-	case "NoMem", "TooManyRestarts", "Internal", "InternalError", "InternalException":
+	case "TooManyRestarts":
+		// It may be the ID that brings the server down each time: its attempts
+		// count, so that it stops at the cap.
+		return CodeExecutionFailed
+	case "NoMem", "Internal", "InternalError", "InternalException":
 		return CodeServerFault
 	case "EniNotFound", "SyncTaskErrorLocationNotAdded":
 		return CodeTaskUnavailable

@@ -157,7 +157,7 @@ func TestClassify(t *testing.T) {
 		{"NoSpace", "", hikyaku.CodeNoSpace},
 		{"EniNotFound", "", hikyaku.CodeTaskUnavailable},
 		{"NoMem", "", hikyaku.CodeServerFault},
-		{"TooManyRestarts", "", hikyaku.CodeServerFault},
+		{"TooManyRestarts", "", hikyaku.CodeExecutionFailed},
 		{"Cancelled", "", hikyaku.CodeStoppedElsewhere},
 		{"", "Transfer and verification completed. Verification detected mismatches. Files with mismatches are listed in Cloud Watch Logs", hikyaku.CodeMismatch},
 		{"", "Transfer and verification completed. Selected files transferred except for files skipped due to errors.", hikyaku.CodeFilesFailed},

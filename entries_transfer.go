@@ -33,12 +33,12 @@ func transferEntries() []Entry {
 			Code: CodeServerFault, Kind: KindTransient, Retryable: true, Free: true,
 			English: Text{
 				Title:  "The mover had a fault of its own",
-				Cause:  "It ran out of memory, was restarted too often, or met an internal error.",
+				Cause:  "It ran out of memory or met an internal error.",
 				Remedy: "Look at the server's log; the transfer is tried again by itself.",
 			},
 			Japanese: Text{
 				Title:  "実行側の内部障害です",
-				Cause:  "メモリー不足、再起動の繰り返し、または内部エラーです。",
+				Cause:  "メモリー不足、または内部エラーです。",
 				Remedy: "サーバーのログを確認してください。自動で再試行されます。",
 			},
 		},
