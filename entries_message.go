@@ -72,13 +72,13 @@ func messageEntries() []Entry {
 			Code: CodeIDRefused, Kind: KindInvalid,
 			English: Text{
 				Title:  "The ID is not allowed",
-				Cause:  "The ID breaks the route's id_pattern or the rules for every ID: 1 to 512 bytes of UTF-8, no control characters, no \"/\", no reserved names.",
-				Remedy: "Rename the set of files, or widen the route's id_pattern, then redrive.",
+				Cause:  "The ID breaks the route's id_pattern or the rules for every ID: 1 to 512 bytes of UTF-8, no control characters, no \"/\" whatever the id_pattern says, no reserved names.",
+				Remedy: "Rename the set of files, or widen the route's id_pattern, then redrive. Name parts of one folder with paths instead of IDs.",
 			},
 			Japanese: Text{
 				Title:  "ID が規則に合いません",
-				Cause:  "経路の id_pattern、または共通の規則（UTF-8 で 1〜512 バイト、制御文字と \"/\" と予約名は不可）に反しています。",
-				Remedy: "ファイル群の名前を変えるか、経路の id_pattern を広げて再投入してください。",
+				Cause:  "経路の id_pattern、または共通の規則（UTF-8 で 1〜512 バイト、制御文字、\"/\"（id_pattern にかかわらず）、予約名は不可）に反しています。",
+				Remedy: "ファイル群の名前を変えるか、経路の id_pattern を広げて再投入してください。フォルダーの一部は ID ではなく paths で指定します。",
 			},
 		},
 		{

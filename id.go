@@ -16,7 +16,9 @@ const MaxFilter = 102400
 
 // CheckID reports whether id may be used on the route: an *Error with
 // CodeIDRefused says why not. Whatever IDPattern allows, an ID has 1 to MaxID
-// bytes of UTF-8, no control characters, no "/", and is no reserved name.
+// bytes of UTF-8, no control characters, no "/", and is no reserved name. (IDs
+// that are paths would have to exclude their ancestors and descendants from
+// running beside them, which no ledger does.)
 func (r Route) CheckID(id string) error {
 	if reason := refuseID(id); reason != "" {
 		return idRefused(id, reason)
@@ -48,7 +50,7 @@ func refuseID(id string) string {
 	case strings.ContainsFunc(id, unicode.IsControl):
 		return "it contains a control character"
 	case strings.Contains(id, "/"):
-		return `it contains "/"`
+		return `it contains "/"; an ID is the name of one folder or object, not a path`
 	case reserved(id):
 		return "the name is reserved"
 	}
