@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"unicode"
@@ -47,6 +48,22 @@ func (g *caseGuard) check(path string) error {
 		return coded(CaseCollision, fmt.Errorf("%q and %q differ only in case", top.dir+first, top.dir+name))
 	}
 	return nil
+}
+
+// sameButCase reports an item of the destination that a new one would take the
+// place of: it is not there by the new one's name, and yet found by it.
+func (r *run) sameButCase(ctx context.Context, t *task) error {
+	if !r.dstP.CaseInsensitive || t.dst.Path != "" {
+		return nil
+	}
+	_, err := r.dst.Stat(ctx, t.src.Path)
+	switch {
+	case err == nil:
+		return coded(CaseCollision, fmt.Errorf("%q is at the destination by a name that differs only in case", t.src.Path))
+	case gone(err):
+		return nil
+	}
+	return coded(DestinationReadFailed, err)
 }
 
 // fold maps each rune to the least of those that differ from it only in case.

@@ -41,7 +41,7 @@ type planner struct {
 // plan lists both sides and sends a task for all that is to be done.
 func (r *run) plan(ctx context.Context, send func(t task) bool) error {
 	p := &planner{r: r, send: send, stack: []*dirNode{newDirNode(nil, storage.Entry{Kind: storage.Dir}, dirStays)}}
-	p.nodst = r.opt.all && r.opt.overwrite
+	p.nodst = r.opt.all && r.opt.overwrite && !r.dstP.CaseInsensitive
 	if r.dstP.CaseInsensitive {
 		p.guard = newCaseGuard()
 	}

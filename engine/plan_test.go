@@ -295,6 +295,23 @@ func TestRun_CaseCollisions(t *testing.T) {
 	}
 }
 
+// What is at the destination by a name that differs only in case is somebody
+// else's and not overwritten.
+func TestRun_CaseCollidesWithTheDestination(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"CHANGED", "ALL"} {
+		b := newBench(t, objects(), storagetest.MemoryOptions{CaseInsensitive: true})
+		put(b.src, map[string]string{"A.txt": "new", "same": "new", "z": "new"})
+		put(b.dst, map[string]string{"a.txt": "old", "same": "old"})
+		b.job.Options.TransferMode = mode
+		b.run()
+		b.wantTree(map[string]string{"a.txt": "old", "same": "new", "z": "new"})
+		if got := b.code("A.txt"); got != engine.CaseCollision {
+			t.Errorf("%s: code %q", mode, got)
+		}
+	}
+}
+
 func TestRun_DryRunChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, files(), files())

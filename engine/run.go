@@ -305,6 +305,11 @@ func (r *run) check(ctx context.Context, t *task) {
 // copy transfers a file or link.
 func (r *run) copy(ctx context.Context, t *task) {
 	started := r.job.Now()
+	if err := r.sameButCase(ctx, t); err != nil {
+		r.failed(ctx, t.src, phasePreparing, err)
+		r.release(ctx, t.node)
+		return
+	}
 	if t.src.Kind == storage.Symlink {
 		r.link(ctx, t, started)
 		return
