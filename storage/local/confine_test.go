@@ -172,6 +172,12 @@ func TestDriver_Open_folderReplaced(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(root, "dir", "new"), []byte("new"), 0o600))
 	c, err := d.Open(t.Context(), storage.Entry{Path: "dir/new", Size: 3}, 0, -1)
 	must(t, err)
+	must(t, os.Rename(filepath.Join(root, "dir"), filepath.Join(root, "moved")))
+	must(t, os.Mkdir(filepath.Join(root, "dir"), 0o750))
+	must(t, d.Remove(t.Context(), storage.Entry{Path: "dir/new"}))
+	if got := names(t, filepath.Join(root, "moved")); !slices.Equal(got, []string{"new"}) {
+		t.Errorf("Remove met a folder that was moved: %q", got)
+	}
 	got, err := io.ReadAll(c.Body)
 	if err != nil || string(got) != "new" {
 		t.Errorf("read %q, %v", got, err)
@@ -182,8 +188,8 @@ func TestDriver_Open_folderReplaced(t *testing.T) {
 func TestDriver_Open_changedWhileReading(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(path string) error{
-		"shorter":   func(path string) error { return os.Truncate(path, 100) },
-		"longer":    func(path string) error { return os.WriteFile(path, make([]byte, 200_001), 0o600) },
+		"shorter": func(path string) error { return os.Truncate(path, 100) },
+		"longer":  func(path string) error { return os.WriteFile(path, make([]byte, 200_001), 0o600) },
 		"mtime set back": func(path string) error {
 			info, err := os.Stat(path)
 			must(t, err)

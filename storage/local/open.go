@@ -218,7 +218,12 @@ func (d *Driver) Remove(ctx context.Context, e storage.Entry) error {
 	if isDir {
 		d.folders.drop(trimmed)
 	}
-	err := d.folders.with(dir, func(f *folder) error { return f.remove(name, isDir) })
+	// Not from the cache: a folder kept open may have another name by now.
+	f, err := d.folder(dir)
+	if err == nil {
+		err = f.remove(name, isDir)
+		f.close()
+	}
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
