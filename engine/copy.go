@@ -91,7 +91,10 @@ func (r *run) transferOnce(ctx context.Context, it *item) error {
 			return err
 		}
 	}
-	c.stated = first.Sum
+	if c.stated, err = c.wholeSum(ctx, first); err != nil {
+		_ = first.Body.Close() // nothing was read
+		return err
+	}
 	c.sums = newPartSums(c.parts)
 	if a := c.stated.Algorithm; a != storage.NoSum && a != r.sums.primary {
 		c.other, c.hasOther = newPartSums(c.parts), true
@@ -112,6 +115,20 @@ func (r *run) addTags(ctx context.Context, want storage.Entry, opened *storage.O
 		want.Object.Tags, err = r.tags.Tags(ctx, want.Path)
 		return coded(SourceReadFailed, err)
 	})
+}
+
+// wholeSum returns the source's own checksum. A store that sends it with whole
+// contents only is asked once for a file in parts.
+func (c *fileCopy) wholeSum(ctx context.Context, first *storage.Content) (sum storage.Sum, err error) {
+	s, ok := c.r.src.(storage.Summer)
+	if c.parts == 1 || first.Sum.Algorithm != storage.NoSum || !ok {
+		return first.Sum, nil
+	}
+	err = c.r.retry(ctx, func() error {
+		sum, err = s.Sum(ctx, c.it.src)
+		return coded(SourceReadFailed, err)
+	})
+	return sum, err
 }
 
 // open decides on parts and opens the first.

@@ -137,17 +137,21 @@ func TestRun_RestartsAFileThatChanges(t *testing.T) {
 
 func TestRun_ComparesTheSourcesOwnChecksum(t *testing.T) {
 	t.Parallel()
-	for _, algorithm := range []storage.Algorithm{storage.CRC32C, storage.CRC64NVME} {
+	for _, tt := range []struct {
+		algorithm storage.Algorithm
+		part      int64
+	}{{storage.CRC32C, 0}, {storage.CRC64NVME, 0}, {storage.CRC32C, 2}, {storage.CRC64NVME, 2}} {
+		algorithm := tt.algorithm
 		opts := objects()
 		opts.Sum = func(content []byte) storage.Sum {
 			return engine.SumBytes(algorithm, []byte("other"+string(content[5:])))
 		}
-		b := newBench(t, opts, files())
+		b := newBench(t, opts, storagetest.MemoryOptions{PartSize: tt.part})
 		put(b.src, map[string]string{"bad": "wrong", "good": "other"})
 		res := b.run()
 		b.wantTree(map[string]string{"good": "other"})
 		if b.code("bad") != engine.ChecksumMismatch || res.Counters.FailedTransfer != 1 {
-			t.Errorf("algorithm %d: code %s, counters %+v", algorithm, b.code("bad"), res.Counters)
+			t.Errorf("algorithm %d, parts of %d: code %s, counters %+v", algorithm, tt.part, b.code("bad"), res.Counters)
 		}
 	}
 }

@@ -273,6 +273,14 @@ type OriginReader interface {
 	Origin(ctx context.Context, path string) (o Origin, ok bool, err error)
 }
 
+// Summer is implemented by drivers that can tell a file's checksum without
+// reading it.
+type Summer interface {
+	// Sum returns the store's own full-object checksum of e's version, the
+	// zero Sum if it has none, or ErrChanged if e is no longer that version.
+	Sum(ctx context.Context, e Entry) (Sum, error)
+}
+
 // TagReader is implemented by drivers of stores whose objects have tags.
 type TagReader interface {
 	// Tags returns the tags of a file, whatever its version.

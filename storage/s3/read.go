@@ -116,6 +116,23 @@ func (d *Driver) get(ctx context.Context, key string, e storage.Entry, offset, l
 	return c, nil
 }
 
+// Sum asks for the checksum that the service keeps of an object.
+func (d *Driver) Sum(ctx context.Context, e storage.Entry) (storage.Sum, error) {
+	key, err := d.key("read checksum of", e.Path, false)
+	if err != nil || d.opts.NoChecksums {
+		return storage.Sum{}, err
+	}
+	r := request{method: http.MethodHead, key: key, header: http.Header{"X-Amz-Checksum-Mode": {"ENABLED"}}}
+	if e.ETag != "" {
+		r.header["If-Match"] = []string{e.ETag}
+	}
+	h, err := d.discard(ctx, r)
+	if err != nil {
+		return storage.Sum{}, pathError("read checksum of", e.Path, err)
+	}
+	return sumOf(h), nil
+}
+
 // checkRange holds the answer against what was asked for.
 func checkRange(resp *http.Response, e storage.Entry, offset, length int64, whole bool) error {
 	total := resp.ContentLength

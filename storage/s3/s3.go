@@ -82,6 +82,7 @@ type Driver struct {
 var (
 	_ storage.Driver    = (*Driver)(nil)
 	_ storage.Prober    = (*Driver)(nil)
+	_ storage.Summer    = (*Driver)(nil)
 	_ storage.TagReader = (*Driver)(nil)
 	_ storage.PartSizer = (*largeFile)(nil)
 )

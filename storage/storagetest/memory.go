@@ -64,7 +64,8 @@ type MemoryOptions struct {
 	VisibleAtFinish bool
 	// NoOrigin makes Origin report nothing.
 	NoOrigin bool
-	// Sum computes the checksum that Open of a whole content reports; nil: none.
+	// Sum computes the checksum that Sum and Open of a whole content report;
+	// nil: none.
 	Sum func(content []byte) storage.Sum
 	// Now stamps written objects and ctimes; nil is a clock that starts in
 	// 2023 and advances a second with every use.
@@ -93,6 +94,7 @@ var (
 	_ storage.Driver       = (*Memory)(nil)
 	_ storage.OriginReader = (*Memory)(nil)
 	_ storage.SymlinkMaker = (*Memory)(nil)
+	_ storage.Summer       = (*Memory)(nil)
 	_ storage.Sweeper      = (*Memory)(nil)
 	_ storage.Prober       = (*Memory)(nil)
 )
@@ -347,6 +349,22 @@ func (m *Memory) MakeSymlink(_ context.Context, e storage.Entry, target string) 
 
 // Probe implements [storage.Prober].
 func (m *Memory) Probe(context.Context, bool) error { return nil }
+
+// Sum implements [storage.Summer].
+func (m *Memory) Sum(_ context.Context, e storage.Entry) (storage.Sum, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	it, ok := m.items[m.key(e.Path)]
+	switch {
+	case m.opts.Sum == nil:
+		return storage.Sum{}, nil
+	case !ok:
+		return storage.Sum{}, &storage.PathError{Op: "sum", Path: e.Path, Kind: storage.ErrNotExist}
+	case it.entry.ETag != e.ETag:
+		return storage.Sum{}, &storage.PathError{Op: "sum", Path: e.Path, Kind: storage.ErrChanged}
+	}
+	return m.opts.Sum(it.content), nil
+}
 
 // Sweep implements [storage.Sweeper].
 func (m *Memory) Sweep(_ context.Context, alive func(string) bool) error {
