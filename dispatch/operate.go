@@ -39,12 +39,16 @@ func (d *Dispatcher) Rerun(ctx context.Context, transferID string, act hikyaku.A
 	var m hikyaku.Message
 	t, err := d.update(ctx, transferID, func(e *edit) error {
 		m = hikyaku.Message{ID: e.t.MessageID, Body: e.t.Body, Queue: e.t.Queue}
-		if e.t.State == hikyaku.Rejected {
-			if err := d.readable(m); err != nil {
-				return err
-			}
-		}
 		var err error
+		switch {
+		case e.t.State == hikyaku.Rejected:
+			err = d.readable(m)
+		case e.t.State.Ended(): // of a removed route it would wait for ever
+			_, err = d.route(e.t.Route)
+		}
+		if err != nil {
+			return err
+		}
 		extra, err = d.sendRound(ctx, e, m, act)
 		return err
 	})
@@ -156,12 +160,29 @@ func (d *Dispatcher) limitRunning(ctx context.Context, task hikyaku.Task, bytesP
 	if err != nil || t.State != hikyaku.Running {
 		return err
 	}
-	err = d.Executor.Limit(ctx, t.ExecutionARN, bytesPerSecond)
+	return d.limit(ctx, t.ExecutionARN, bytesPerSecond)
+}
+
+// limitStarted gives an execution the bandwidth that was set while it was
+// being started with another.
+func (d *Dispatcher) limitStarted(ctx context.Context, t hikyaku.Transfer, executionARN string, given int64) error {
+	s, err := d.view.route(ctx, t.Route)
+	if err != nil {
+		return fmt.Errorf("read settings of route %s: %w", t.Route, err)
+	}
+	if wanted := bandwidth(d.routeOrDefaults(t.Route), s); wanted != given {
+		return d.limit(ctx, executionARN, wanted)
+	}
+	return nil
+}
+
+func (d *Dispatcher) limit(ctx context.Context, executionARN string, bytesPerSecond int64) error {
+	err := d.Executor.Limit(ctx, executionARN, bytesPerSecond)
 	if kind := hikyaku.KindOf(err); kind == hikyaku.KindNotFound || kind == hikyaku.KindInvalid || kind == hikyaku.KindConflict {
 		return nil // it ended meanwhile
 	}
 	if err != nil {
-		return fmt.Errorf("limit execution %s: %w", t.ExecutionARN, err)
+		return fmt.Errorf("limit execution %s: %w", executionARN, err)
 	}
 	return nil
 }

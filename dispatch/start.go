@@ -47,7 +47,8 @@ func (d *Dispatcher) start(ctx context.Context, t hikyaku.Transfer, j job, s hik
 	ctx, cancel = unhurried(ctx)
 	defer cancel()
 	if err == nil {
-		return true, d.started(ctx, t, &hikyaku.StartedDetail{ExecutionARN: arn, Status: statusLaunching, LogURL: d.logURL(arn)})
+		err = d.started(ctx, t, &hikyaku.StartedDetail{ExecutionARN: arn, Status: statusLaunching, LogURL: d.logURL(arn)})
+		return true, errors.Join(err, d.limitStarted(ctx, t, arn, s.BytesPerSecond))
 	}
 	d.Logger.WarnContext(ctx, "start not confirmed", attrs(t), slog.Any("error", err))
 	current, ok, lookErr := d.Executor.Current(ctx, t.TaskARN)
@@ -55,7 +56,8 @@ func (d *Dispatcher) start(ctx context.Context, t hikyaku.Transfer, j job, s hik
 		return false, fmt.Errorf("start is unclear, and so is what runs in task %s: %w", t.TaskARN, errors.Join(err, lookErr))
 	}
 	if ok && ours(current, t) {
-		return true, d.adopt(ctx, t, current, "the answer to the start was lost")
+		err = d.adopt(ctx, t, current, "the answer to the start was lost")
+		return true, errors.Join(err, d.limitStarted(ctx, t, current.ARN, s.BytesPerSecond))
 	}
 	if _, unclear := errors.AsType[*hikyaku.UnclearError](err); unclear {
 		return false, nil // it may still be on its way: reap decides when the lease has ended
