@@ -66,6 +66,7 @@ func commandPhrases() map[string]phrase {
 		"help_aliases":  {"Aliases:", "別名:"},
 		"help_examples": {"Examples:", "例:"},
 		"help_more":     {"More:", "その他:"},
+		"help_commands": {"Commands:", "コマンド:"},
 		"help_flags":    {"Flags:", "オプション:"},
 		"help_global":   {"Flags of every command:", "共通オプション:"},
 		"help_exit": {

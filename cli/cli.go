@@ -150,17 +150,24 @@ func (a *app) globalFlags(root *cobra.Command) {
 	f.StringVar(&a.conn.token, "token", "", a.t("flag_token"))
 	f.StringVar(&a.conn.data, "data", "", a.t("flag_data"))
 	f.StringVar(&a.conn.stack, "stack", "", a.t("flag_stack"))
-	f.String("lang", "", a.t("flag_lang"))
+	var lang string
+	f.StringVar(&lang, "lang", "", a.t("flag_lang"))
 	fixed(root, "output", outputTable, outputJSON)
 	fixed(root, "lang", "en", "ja")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if a.output != outputTable && a.output != outputJSON {
 			return a.usage("err_output", console.Printable(a.output))
 		}
+		if v := lang; v != "" {
+			if _, known := console.ParseLang(v); !known {
+				return a.usage("err_lang", console.Printable(v))
+			}
+		}
 		return nil
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return a.usage("err_flag", err.Error(), cmd.CommandPath())
+		said, _, _ := strings.Cut(err.Error(), ": strconv.") // how Go parses numbers helps nobody
+		return a.usage("err_flag", said, cmd.CommandPath())
 	})
 }
 
@@ -173,7 +180,7 @@ func (a *app) knownCommand(cmd *cobra.Command, args []string) error {
 	if len(near) > 0 {
 		return a.usage("err_command_near", console.Printable(args[0]), strings.Join(near, ", "))
 	}
-	return a.usage("err_command", console.Printable(args[0]))
+	return a.usage("err_command", strings.TrimPrefix(cmd.CommandPath()+" ", cmd.Root().Name()+" ")+console.Printable(args[0]), cmd.CommandPath())
 }
 
 func (a *app) usage(key string, args ...any) error {

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -78,10 +80,7 @@ func (a *app) connection() (Connection, error) {
 			return c, nil
 		}
 	}
-	dir := a.conn.data
-	if dir == "" {
-		dir = DefaultData
-	}
+	dir := cmp.Or(a.conn.data, a.Getenv("HIKYAKU_DATA"), DefaultData)
 	e, err := a.ReadEndpoints(dir)
 	switch {
 	case err == nil:
@@ -93,7 +92,7 @@ func (a *app) connection() (Connection, error) {
 		}
 	case c.URL != "":
 	case errors.Is(err, fs.ErrNotExist):
-		return c, &hikyaku.Error{Kind: hikyaku.KindTransient, Message: a.t("err_no_server", filepath.Join(dir, EndpointsFile))}
+		return c, &hikyaku.Error{Kind: hikyaku.KindTransient, Code: hikyaku.CodeServerUnreachable, Message: a.t("err_no_server", filepath.Join(dir, EndpointsFile))}
 	default:
 		return c, err
 	}
@@ -108,6 +107,9 @@ func (a *app) api() (*console.Client, error) {
 	c, err := a.connection()
 	if err != nil {
 		return nil, err
+	}
+	if u, err := url.Parse(c.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, a.usage("err_url", console.Printable(c.URL))
 	}
 	if a.client, err = a.Client(c); err != nil {
 		return nil, err

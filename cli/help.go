@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"strconv"
+
 	"github.com/spf13/cobra"
+
+	"github.com/hikyaku/hikyaku/console"
 )
 
 // translateHelp gives the whole tree help in the person's language.
@@ -20,9 +24,33 @@ func (a *app) translateHelp(root *cobra.Command) {
 	root.SetUsageTemplate(a.usageTemplate())
 	for _, c := range append([]*cobra.Command{root}, all(root)...) {
 		c.InitDefaultHelpFlag()
+		c.Long = fold(c.Long, helpWidth)
+		if c.Example == "" {
+			c.Example = examples()[c.CommandPath()]
+		}
 		if f := c.Flags().Lookup("help"); f != nil {
 			f.Usage = a.t("flag_help")
 		}
+	}
+}
+
+// examples are those of the commands whose use is plain.
+func examples() map[string]string {
+	return map[string]string{
+		"hikyaku":              "  hikyaku demo\n  hikyaku send A-123 --wait\n  hikyaku show A-123",
+		"hikyaku help":         "  hikyaku help send",
+		"hikyaku version":      "  hikyaku version -o json",
+		"hikyaku agents":       "  hikyaku agents -o json",
+		"hikyaku pool bench":   "  hikyaku pool bench arn:aws:datasync:local-1:000000000000:task/task-0f1e2d3c4b5a69788",
+		"hikyaku pool unbench": "  hikyaku pool unbench arn:aws:datasync:local-1:000000000000:task/task-0f1e2d3c4b5a69788",
+		"hikyaku dlq list":     "  hikyaku dlq list --since 24h",
+		"hikyaku dlq show":     "  hikyaku dlq show A-123",
+		"hikyaku dlq redrive":  "  hikyaku dlq redrive A-123\n  hikyaku dlq redrive --all --reason \"NAS is back\"",
+		"hikyaku dlq discard":  "  hikyaku dlq discard A-123 --reason \"sent by mistake\"",
+		"hikyaku route list":   "  hikyaku route list -o json",
+		"hikyaku route pause":  "  hikyaku route pause orders --reason \"NAS maintenance\"",
+		"hikyaku route resume": "  hikyaku route resume orders",
+		"hikyaku route limit":  "  hikyaku route limit orders 10MiB\n  hikyaku route limit orders unlimited",
 	}
 }
 
@@ -36,6 +64,10 @@ func all(c *cobra.Command) []*cobra.Command {
 }
 
 func (a *app) usageTemplate() string {
+	flagWidth := strconv.Itoa(helpWidth)
+	if a.lang == console.LangJapanese {
+		flagWidth = "0" // flags are broken at spaces only
+	}
 	return a.t("help_usage") + `{{if .Runnable}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
   {{.CommandPath}} ` + a.t("help_command") + `{{end}}{{if gt (len .Aliases) 0}}
@@ -49,15 +81,15 @@ func (a *app) usageTemplate() string {
 {{.Title}}{{range $cmds}}{{if (and (eq .GroupID $group.ID) .IsAvailableCommand)}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if not .AllChildCommandsHaveGroup}}
 
-` + a.t("help_more") + `{{range $cmds}}{{if (and (eq .GroupID "") (or .IsAvailableCommand (eq .Name "help")))}}
+{{if .Groups}}` + a.t("help_more") + `{{else}}` + a.t("help_commands") + `{{end}}{{range $cmds}}{{if (and (eq .GroupID "") (or .IsAvailableCommand (eq .Name "help")))}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
 
 ` + a.t("help_flags") + `
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
+{{.LocalFlags.FlagUsagesWrapped ` + flagWidth + ` | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
 
 ` + a.t("help_global") + `
-{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{.InheritedFlags.FlagUsagesWrapped ` + flagWidth + ` | trimTrailingWhitespaces}}{{end}}{{if .HasParent}}
 
-` + a.t("help_exit") + `
+` + fold(a.t("help_exit"), helpWidth) + `{{end}}
 `
 }

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -74,6 +76,11 @@ func (a *app) idsFrom(args []string) ([]string, error) {
 	if len(ids) == 0 {
 		return nil, a.usage("err_no_ids")
 	}
+	for _, id := range ids {
+		if !utf8.ValidString(id) { // JSON would change it on the way
+			return nil, a.usage("err_utf8", strconv.Quote(id))
+		}
+	}
 	return ids, nil
 }
 
@@ -100,6 +107,10 @@ func (a *app) send(ctx context.Context, req console.SendRequest, ids []string) (
 // sent shows the result of send, rerun and cancel.
 func (a *app) sent(res console.SendResult) error {
 	err := a.emit(res, func(w io.Writer) error {
+		if len(res.Transfers)+len(res.Failed) == 0 {
+			_, err := fmt.Fprintln(w, a.t("no_transfers"))
+			return err
+		}
 		t := a.table(column{title: a.t("col_id")}, column{title: a.t("col_transfer")}, column{title: a.t("col_route")},
 			column{title: a.t("col_state")}, column{title: a.t("col_why")})
 		for _, tr := range res.Transfers {

@@ -139,8 +139,8 @@ func (a *app) state(t hikyaku.Transfer) cell {
 // why is the last column: waiting reason, phase, or error.
 func (a *app) why(t hikyaku.Transfer) string {
 	switch {
-	case t.State == hikyaku.Queued && t.WaitingReason != "":
-		return console.ReasonWord(string(t.WaitingReason), a.lang)
+	case t.State == hikyaku.Queued:
+		return console.WaitingWord(t, a.lang, a.Now())
 	case t.State == hikyaku.Running:
 		return console.PhaseWord(t.ExecutionStatus, a.lang)
 	case t.Failure != nil && t.State != hikyaku.Succeeded:

@@ -95,7 +95,7 @@ func (c *Console) allow(r *http.Request, s Scope) (*http.Request, error) {
 		return r, err
 	}
 	if !id.May(s) {
-		return r, &hikyaku.Error{Kind: hikyaku.KindDenied, Message: "this token lacks the scope " + string(s)}
+		return r, &hikyaku.Error{Kind: hikyaku.KindDenied, Code: hikyaku.CodeUnauthorized, Message: "this token lacks the scope " + string(s)}
 	}
 	return r.WithContext(withIdentity(r.Context(), id)), nil
 }

@@ -216,7 +216,7 @@ func (c *Client) do(ctx context.Context, method, path string, in []byte) (*http.
 		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err
 		}
-		return nil, &hikyaku.Error{Kind: hikyaku.KindTransient, Op: "reach", Subject: c.base, Message: "is `hikyaku serve` running there?", Err: err}
+		return nil, &hikyaku.Error{Kind: hikyaku.KindTransient, Code: hikyaku.CodeServerUnreachable, Op: "reach", Subject: c.base, Err: err}
 	}
 	if res.StatusCode >= http.StatusBadRequest {
 		defer func() { _ = res.Body.Close() }() // reading is over

@@ -15,7 +15,7 @@ const retryAfterSeconds = 5
 
 // errUnauthenticated is the one error whose status is not that of its kind.
 var errUnauthenticated = &hikyaku.Error{
-	Kind: hikyaku.KindDenied, Message: "a valid bearer token is required; `hikyaku env` prints one",
+	Kind: hikyaku.KindDenied, Code: hikyaku.CodeUnauthorized, Message: "a valid bearer token is required",
 }
 
 func statusOf(err error) int {

@@ -53,10 +53,7 @@ func Explain(t hikyaku.Transfer, l Lang, now time.Time) Explanation {
 }
 
 func explainQueued(t hikyaku.Transfer, id string, l Lang, now time.Time) Explanation {
-	reason := string(t.WaitingReason)
-	if reason == "" {
-		reason = "accepted_only"
-	}
+	reason := waitingKey(t, now)
 	since := t.QueuedAt
 	if since.IsZero() {
 		since = t.CreatedAt
@@ -66,15 +63,24 @@ func explainQueued(t hikyaku.Transfer, id string, l Lang, now time.Time) Explana
 		Todo:   word(l, "do_"+reason),
 	}
 	if t.WaitingDetail != "" {
-		e.Answer = strings.TrimSuffix(strings.TrimSuffix(e.Answer, "."), "。") + " (" + printableText(t.WaitingDetail) + ")."
+		stop := string([]rune(e.Answer)[len([]rune(e.Answer))-1:]) // the full stop of the language
+		e.Answer = strings.TrimSuffix(e.Answer, stop) + " (" + printableText(t.WaitingDetail) + ")" + stop
 	}
 	if t.NotBefore.After(now) {
-		e.Answer += " " + fmt.Sprintf(word(l, "say_queued_until"), FormatTime(t.NotBefore, now))
+		e.Answer += between(l) + fmt.Sprintf(word(l, "say_queued_until"), FormatTime(t.NotBefore, now))
 	}
 	if t.Failure != nil {
-		e.Answer += " " + fmt.Sprintf(word(l, "say_last_failure"), failureText(t.Failure, l))
+		e.Answer += between(l) + fmt.Sprintf(word(l, "say_last_failure"), failureText(t.Failure, l))
 	}
 	return e
+}
+
+// between is what stands between two sentences.
+func between(l Lang) string {
+	if l == LangJapanese {
+		return ""
+	}
+	return " "
 }
 
 func explainRunning(t hikyaku.Transfer, id string, l Lang) Explanation {
@@ -92,7 +98,7 @@ func explainRunning(t hikyaku.Transfer, id string, l Lang) Explanation {
 	if t.Rate > 0 && t.ETA > 0 {
 		parts = append(parts, fmt.Sprintf(word(l, "say_running_rate"), FormatRate(t.Rate, l), FormatDuration(time.Duration(t.ETA)*time.Second, l)))
 	}
-	return Explanation{strings.Join(parts, " "), word(l, "do_wait")}
+	return Explanation{strings.Join(parts, between(l)), word(l, "do_wait")}
 }
 
 func explainSucceeded(t hikyaku.Transfer, id, end string, l Lang) Explanation {
@@ -112,7 +118,7 @@ func explainSucceeded(t hikyaku.Transfer, id, end string, l Lang) Explanation {
 		}
 		e.Answer = fmt.Sprintf(word(l, "say_delivered"), id, end, n, FormatBytes(t.Bytes.Transferred), took)
 		if t.Files.Verified > 0 && t.Files.Verified >= t.Files.Transferred {
-			e.Answer += " " + word(l, "say_verified")
+			e.Answer += between(l) + word(l, "say_verified")
 		}
 	}
 	return e

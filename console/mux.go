@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxBody is the most an action may send, in bytes.
@@ -73,15 +75,26 @@ func (c *Console) mux() *http.ServeMux {
 
 // body decodes a JSON body into v; an empty body leaves it as it is.
 func body(w http.ResponseWriter, r *http.Request, v any) error {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return invalid(fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit))
+	}
+	if err != nil {
+		return invalid("the body cannot be read: " + err.Error())
+	}
+	if !utf8.Valid(raw) { // decoding would replace what is not, and make another ID of it
+		return invalid("the body is not valid UTF-8")
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	var tooLarge *http.MaxBytesError
+	err = d.Decode(v)
+	var wrongType *json.UnmarshalTypeError
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil
-	case errors.As(err, &tooLarge):
-		return invalid(fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit))
+	case errors.As(err, &wrongType):
+		name := wrongType.Field[strings.LastIndexByte(wrongType.Field, '.')+1:]
+		return invalid(fmt.Sprintf("the body is not what this operation takes: %q must not be a %s", name, wrongType.Value))
 	case err != nil:
 		return invalid("the body is not what this operation takes: " + strings.TrimPrefix(err.Error(), "json: "))
 	}

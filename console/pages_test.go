@@ -150,3 +150,27 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestWaitingWord tells a transfer that was queued a moment ago from one that
+// waits for a task.
+func TestWaitingWord(t *testing.T) {
+	t.Parallel()
+	queued := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
+	waits := hikyaku.Transfer{State: hikyaku.Queued, WaitingReason: hikyaku.NoFreeTask, QueuedAt: queued, UpdatedAt: queued}
+	looked := waits
+	looked.UpdatedAt = queued.Add(time.Millisecond)
+	for _, c := range []struct {
+		t     hikyaku.Transfer
+		after time.Duration
+		want  string
+	}{
+		{waits, time.Second, "it was accepted a moment ago"},
+		{waits, time.Minute, "every task of the pool is busy"},
+		{looked, time.Second, "every task of the pool is busy"},
+		{hikyaku.Transfer{State: hikyaku.Queued, WaitingReason: hikyaku.RoutePaused, QueuedAt: queued, UpdatedAt: queued}, 0, "the route is paused"},
+	} {
+		if got := console.WaitingWord(c.t, console.LangEnglish, queued.Add(c.after)); got != c.want {
+			t.Errorf("%s after %s: got %q, want %q", c.t.WaitingReason, c.after, got, c.want)
+		}
+	}
+}

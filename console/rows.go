@@ -87,10 +87,6 @@ func happening(t hikyaku.Transfer, l Lang, now time.Time) (headline, detail stri
 }
 
 func waiting(t hikyaku.Transfer, l Lang, now time.Time) (headline, detail string) {
-	reason := string(t.WaitingReason)
-	if reason == "" {
-		reason = "accepted_only"
-	}
 	var parts []string
 	if t.WaitingDetail != "" {
 		parts = append(parts, printableText(t.WaitingDetail))
@@ -101,7 +97,7 @@ func waiting(t hikyaku.Transfer, l Lang, now time.Time) (headline, detail string
 	if f := lastFailure(t, l); f != "" {
 		parts = append(parts, f)
 	}
-	return word(l, reason), strings.Join(parts, " · ")
+	return WaitingWord(t, l, now), strings.Join(parts, " · ")
 }
 
 func lastFailure(t hikyaku.Transfer, l Lang) string {

@@ -1,5 +1,11 @@
 package console
 
+import (
+	"time"
+
+	"github.com/hikyaku/hikyaku"
+)
+
 // phrase is one text in every language.
 type phrase struct{ en, ja string }
 
@@ -52,16 +58,16 @@ func words() map[string]phrase {
 		"throttled":        {"DataSync asks us to slow down", "DataSyncから速度制限を受けている"},
 		"accepted_only":    {"it was accepted a moment ago", "受け付けた直後"},
 
-		"do_no_free_task":     {"Nothing: it starts by itself. A larger pool shortens the wait.", "対処は不要です。空き次第、自動で始まります。プールを増やすと待ち時間が短くなります。"},
+		"do_no_free_task":     {"Nothing: it starts by itself. A larger pool shortens the wait.", "不要です。空き次第、自動で始まります。プールを増やすと待ち時間が短くなります。"},
 		"do_agent_offline":    {"Bring the agent back: see `hikyaku agents`.", "エージェントを復旧してください（`hikyaku agents` で確認）。"},
-		"do_same_id_running":  {"Nothing: it starts when the other transfer of this ID ends.", "対処は不要です。同じIDの転送が終わると始まります。"},
-		"do_backing_off":      {"Nothing, or rerun it now if the cause is gone.", "対処は不要です。原因が解消済みなら、すぐに再実行できます。"},
+		"do_same_id_running":  {"Nothing: it starts when the other transfer of this ID ends.", "不要です。同じIDの転送が終わると始まります。"},
+		"do_backing_off":      {"Nothing, or rerun it now if the cause is gone.", "不要です。原因が解消済みなら、すぐに再実行できます。"},
 		"do_route_paused":     {"Resume the route when it may go on.", "再開してよければルートを再開してください。"},
 		"do_source_not_ready": {"Check that the producer finished writing the files.", "送信元がファイルを書き終えたか確認してください。"},
-		"do_throttled":        {"Nothing: it is tried again by itself.", "対処は不要です。自動で再試行します。"},
-		"do_accepted_only":    {"Nothing: it starts in a moment.", "対処は不要です。まもなく始まります。"},
-		"do_nothing":          {"Nothing.", "対処は不要です。"},
-		"do_wait":             {"Nothing: wait for it to finish.", "対処は不要です。終わるのを待ってください。"},
+		"do_throttled":        {"Nothing: it is tried again by itself.", "不要です。自動で再試行します。"},
+		"do_accepted_only":    {"Nothing: it starts in a moment.", "不要です。まもなく始まります。"},
+		"do_nothing":          {"Nothing.", "不要です。"},
+		"do_wait":             {"Nothing: wait for it to finish.", "不要です。終わるのを待ってください。"},
 		"do_cancelled":        {"Rerun it if it should be delivered after all.", "やはり配送する場合は再実行してください。"},
 		"do_failed":           {"Remove the cause, then rerun it.", "原因を取り除いてから再実行してください。"},
 		"do_rejected":         {"Send a corrected message, or discard the dead letter.", "正しいメッセージを送り直すか、デッドレターを破棄してください。"},
@@ -74,9 +80,9 @@ func words() map[string]phrase {
 		"say_running_counts":  {"%[2]s of %[3]s (%[1]d%%).", "%[3]s 中 %[2]s（%[1]d%%）。"},
 		"say_running_rate":    {"%s, about %s left.", "%s、残り約%s。"},
 		"say_running_cancel":  {"%[1]s is being cancelled.", "%[1]s は取消処理中です。"},
-		"say_delivered":       {"%[1]s was delivered at %[2]s: %[3]d files, %[4]s, in %[5]s.", "%[1]s は %[2]s に配送が完了しました（%[3]dファイル、%[4]s、所要 %[5]s）。"},
+		"say_delivered":       {"%[1]s was delivered at %[2]s: %[3]d files and folders, %[4]s, in %[5]s.", "%[1]s は %[2]s に配送が完了しました（ファイルとフォルダー %[3]d件、%[4]s、所要 %[5]s）。"},
 		"say_verified":        {"Every file was verified at the destination.", "すべてのファイルを転送先で検証済みです。"},
-		"say_already_there":   {"%[1]s was already complete at the destination at %[2]s: %[3]d files compared, none had to be copied.", "%[1]s は %[2]s の時点で転送先に揃っていました（%[3]dファイルを比較、コピーは不要）。"},
+		"say_already_there":   {"%[1]s was already complete at the destination at %[2]s: %[3]d files and folders compared, none had to be copied.", "%[1]s は %[2]s の時点で転送先に揃っていました（ファイルとフォルダー %[3]d件を比較、コピーは不要）。"},
 		"say_empty":           {"%[1]s had no files at %[2]s; its route allows that.", "%[1]s には %[2]s の時点でファイルがありませんでした（ルートの設定で許可）。"},
 		"say_failed":          {"%[1]s failed at %[2]s after %[3]d of %[4]d attempts: %[5]s", "%[1]s は %[2]s に失敗しました（試行 %[3]d / %[4]d）: %[5]s"},
 		"say_rejected":        {"%[1]s was rejected at %[2]s and never tried: %[3]s", "%[1]s は %[2]s に受付を拒否しました（未実行）: %[3]s"},
@@ -91,6 +97,26 @@ func StateWord(s string, l Lang) string { return word(l, s) }
 
 // ReasonWord returns a waiting reason in words; unknown ones as they are.
 func ReasonWord(reason string, l Lang) string { return word(l, reason) }
+
+// justQueued is how long a transfer that nobody has looked at yet counts as
+// accepted a moment ago.
+const justQueued = 2 * time.Second
+
+// waitingKey is the key of why a QUEUED transfer waits. Nothing recorded since
+// it was queued a moment ago means that its turn has not come, not that the
+// pool is busy.
+func waitingKey(t hikyaku.Transfer, now time.Time) string {
+	untouched := t.WaitingReason == hikyaku.NoFreeTask && t.UpdatedAt.Equal(t.QueuedAt) && now.Sub(t.QueuedAt) < justQueued
+	if t.WaitingReason == "" || untouched {
+		return "accepted_only"
+	}
+	return string(t.WaitingReason)
+}
+
+// WaitingWord says why a QUEUED transfer waits.
+func WaitingWord(t hikyaku.Transfer, l Lang, now time.Time) string {
+	return word(l, waitingKey(t, now))
+}
 
 // PhaseWord returns an execution status in words.
 func PhaseWord(status string, l Lang) string {

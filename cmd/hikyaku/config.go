@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 
@@ -135,12 +137,19 @@ func loadConfig(file, data string) (config, error) {
 	c := newConfig(defaultDataDir)
 	if file != "" {
 		text, err := os.ReadFile(file)
+		if err == nil && (!utf8.Valid(text) || bytes.ContainsRune(text, 0)) {
+			err = errors.New("the file is not text")
+		}
 		if err != nil {
-			return c, fmt.Errorf("read config: %w", err)
+			kind := hikyaku.KindInvalid
+			if errors.Is(err, fs.ErrNotExist) {
+				kind = hikyaku.KindNotFound
+			}
+			return c, &hikyaku.Error{Kind: kind, Code: hikyaku.CodeConfigInvalid, Op: "read config", Subject: file, Err: err}
 		}
 		dec := yaml.NewDecoder(bytes.NewReader(text), yaml.DisallowUnknownField())
 		if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-			return c, &hikyaku.Error{Kind: hikyaku.KindInvalid, Code: hikyaku.CodeConfigInvalid, Op: "read config", Subject: file, Message: yaml.FormatError(err, false, true)}
+			return c, &hikyaku.Error{Kind: hikyaku.KindInvalid, Code: hikyaku.CodeConfigInvalid, Op: "read config", Subject: file, Message: strings.TrimSpace(yaml.FormatError(err, false, true))}
 		}
 	}
 	if data != "" {
@@ -204,14 +213,24 @@ func (c config) validate(file string) error {
 			return bad("default_route: there is no route %q", c.DefaultRoute)
 		}
 	}
+	for _, l := range []struct{ key, addr string }{{"console", c.Listen.Console}, {"api", c.Listen.API}, {"s3", c.Listen.S3}} {
+		if err := checkListen(l.addr); err != nil {
+			return bad("listen.%s: %v", l.key, err)
+		}
+	}
+	for _, u := range []struct{ key, url string }{{"s3.endpoint", c.S3.Endpoint}, {"queue.url", c.Queue.URL}, {"queue.dead_letter_url", c.Queue.DeadLetterURL}} {
+		if u.url != "" && u.url != embedded && !isWebAddress(u.url) {
+			return bad("%s: %q is neither %q nor an http or https address", u.key, u.url, embedded)
+		}
+	}
 	if c.Queue.URL != embedded && c.Queue.DeadLetterURL == "" {
 		return bad("queue: dead_letter_url is required with a queue outside this server")
 	}
 	for _, name := range c.routeNames() {
 		r := c.Routes[name]
-		for key, location := range map[string]string{"source": r.Source, "destination": r.Destination} {
-			if err := checkLocation(location); err != nil {
-				return bad("routes.%s.%s: %v", name, key, err)
+		for _, l := range []struct{ key, location string }{{"source", r.Source}, {"destination", r.Destination}} {
+			if err := checkLocation(l.location); err != nil {
+				return bad("routes.%s.%s: %v", name, l.key, err)
 			}
 		}
 		if r.Pool < 1 || r.Pool > 100 {
@@ -220,29 +239,6 @@ func (c config) validate(file string) error {
 		if err := r.route(name).Validate(); err != nil {
 			return bad("routes.%s: %v", name, err)
 		}
-	}
-	return nil
-}
-
-// checkLocation accepts the schemes that have a driver and refuses the others by name.
-func checkLocation(location string) error {
-	scheme, rest, ok := strings.Cut(location, "://")
-	if !ok {
-		return fmt.Errorf("%q is not a location: write s3://bucket/prefix/ or file:///folder", location)
-	}
-	switch scheme {
-	case "s3":
-		if bucket, _, _ := strings.Cut(rest, "/"); len(bucket) < 3 {
-			return fmt.Errorf("%q has no bucket name of at least 3 characters", location)
-		}
-	case "file":
-		if !filepath.IsAbs(filepath.FromSlash(rest)) {
-			return fmt.Errorf("%q must name an absolute folder: file:///srv/filer", location)
-		}
-	case "nfs", "smb", "hdfs", "azure-blob", "object-storage":
-		return fmt.Errorf("%s:// locations are not built yet in the self-hosted edition; use s3:// or file://", scheme)
-	default:
-		return fmt.Errorf("%q has an unknown scheme; use s3:// or file://", location)
 	}
 	return nil
 }

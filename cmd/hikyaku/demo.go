@@ -42,7 +42,7 @@ func newDemoCommand(env environment) *cobra.Command {
 	f := demoFlags{}
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: env.t("Run the whole system on generated files and watch IDs being delivered", "生成したファイルで全体を動かし、ID が届く様子を見る"),
+		Short: env.t("Run the whole system on generated files, for you to watch", "生成したファイルで全体を動かし、ID が届く様子を見る"),
 		Long: env.t(`Start a server on free ports in a temporary folder, upload generated files
 through the S3 API, send their IDs through the SQS API (one that has no files
 and one poison message among them), show the progress, compare what was

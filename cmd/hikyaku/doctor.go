@@ -145,14 +145,38 @@ func (d *doctor) checkData(ctx context.Context) {
 		return
 	}
 	d.ok("ledger", "opens and answers")
+	d.checkStores(ctx)
+}
+
+// checkStores checks the databases beside the ledger.
+func (d *doctor) checkStores(ctx context.Context) {
+	queues, err := sqlite.OpenQueues(ctx, filepath.Join(d.cfg.Data, queueFile))
+	if err == nil {
+		err = queues.Close()
+	}
+	if err != nil {
+		d.fail("queues", err, "restore queue.db from a copy")
+	} else {
+		d.ok("queues", "open")
+	}
+	moves, err := sqlite.OpenMover(ctx, filepath.Join(d.cfg.Data, moverFile))
+	if err == nil {
+		err = moves.Close()
+	}
+	if err != nil {
+		d.fail("mover", err, "restore mover.db from a copy")
+	} else {
+		d.ok("mover", "opens")
+	}
 }
 
 // checkPorts checks that the listeners' addresses can be bound.
 func (d *doctor) checkPorts(ctx context.Context) {
-	for name, addr := range map[string]string{"console": d.cfg.Listen.Console, "api": d.cfg.Listen.API, "s3": d.cfg.Listen.S3} {
-		if d.running != nil {
-			continue // bound by the server itself
-		}
+	if d.running != nil {
+		return // bound by the server itself
+	}
+	for _, port := range []struct{ name, addr string }{{"console", d.cfg.Listen.Console}, {"api", d.cfg.Listen.API}, {"s3", d.cfg.Listen.S3}} {
+		name, addr := port.name, port.addr
 		var lc net.ListenConfig
 		l, err := lc.Listen(ctx, "tcp", addr)
 		if err != nil {

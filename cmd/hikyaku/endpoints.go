@@ -57,7 +57,7 @@ func loadKeys(data string) (keyring, error) {
 		err = errors.New("holds no keys")
 	}
 	if err != nil {
-		return ring, fmt.Errorf("read keys %s: %w", path, err)
+		return ring, fmt.Errorf("read keys %s: %w; restore the file, or move it away to have new keys made", path, err)
 	}
 	return ring, nil
 }
@@ -98,6 +98,15 @@ func (r keyring) byID(id string) (accessKey, bool) {
 	return accessKey{}, false
 }
 
+// forgetEndpoints removes endpoints.json, so that whoever waits for it never
+// takes what an earlier server left behind for the one that starts.
+func forgetEndpoints(data string) error {
+	if err := os.Remove(filepath.Join(data, endpointsFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the endpoints of an earlier server: %w", err)
+	}
+	return nil
+}
+
 // writePrivate writes v as JSON under a temporary name and renames it, mode
 // 0600 from the start.
 func writePrivate(path string, v any) error {
@@ -128,8 +137,11 @@ func readEndpoints(data string) (cli.Endpoints, error) {
 	if err != nil {
 		return e, fmt.Errorf("no server is known in %s: %w; start one with: hikyaku serve --data %s", data, err, data)
 	}
-	if err := json.Unmarshal(text, &e); err != nil {
-		return e, fmt.Errorf("read %s: %w", filepath.Join(data, endpointsFile), err)
+	if err = json.Unmarshal(text, &e); err == nil && (e.Console == "" || e.API == "" || e.AccessKeyID == "") {
+		err = errors.New("addresses or keys are missing")
+	}
+	if err != nil {
+		return cli.Endpoints{}, fmt.Errorf("read %s: %w; the server writes it anew when it starts", filepath.Join(data, endpointsFile), err)
 	}
 	return e, nil
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,14 +15,26 @@ import (
 // newEnvCommand returns hikyaku env. It reads endpoints.json and nothing else,
 // so that it works for anybody who may read that file.
 func newEnvCommand(env environment) *cobra.Command {
+	var wait bool
+	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "env",
-		Short: env.t("Print shell lines that point the AWS CLI, SDKs and hikyaku at the running server", "AWS CLI、SDK、hikyaku を動いているサーバーに向けるシェルの行を出力する"),
+		Short: env.t("Print shell lines that point the AWS CLI and SDKs at the server", "AWS CLI、SDK、hikyaku の接続先を設定するシェルの行を出力する"),
+		Long: env.t(`Print shell lines that point the AWS CLI, any SDK and hikyaku itself at the
+server that runs on the data folder. They come from its endpoints.json alone.
+With --wait a server that is just starting is waited for.`, `AWS CLI、SDK、hikyaku をデータフォルダのサーバーに向けるシェルの行を出力します。
+読むのは endpoints.json だけです。--wait では起動中のサーバーを待ちます。`),
 		Example: `  eval "$(hikyaku env)"
-  aws s3 ls`,
+  hikyaku serve & eval "$(hikyaku env --wait)"; aws s3 ls`,
 		Args: exactly(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if timeout < 0 {
+				return invalid("--timeout", "%s is negative", timeout)
+			}
 			e, err := readEndpoints(dataDir(cmd, env))
+			if wait && err != nil {
+				e, err = waitForEndpoints(cmd.Context(), dataDir(cmd, env), timeout)
+			}
 			if err != nil {
 				return notFound(err)
 			}
@@ -28,7 +42,29 @@ func newEnvCommand(env environment) *cobra.Command {
 			return printResult(env.stdout, outputFormat(cmd), asMap(vars), func(w io.Writer) error { return exportLines(w, vars) })
 		},
 	}
+	cmd.Flags().BoolVar(&wait, "wait", false, env.t("wait for a server that is starting", "起動中のサーバーを待つ"))
+	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, env.t("with --wait: give up after this long", "--wait で待つ時間の上限"))
 	return cmd
+}
+
+// waitForEndpoints reads the endpoints as soon as a server has written them.
+// The last failure to read them is the error when the time is over.
+func waitForEndpoints(ctx context.Context, data string, timeout time.Duration) (cli.Endpoints, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		e, err := readEndpoints(data)
+		if err == nil {
+			return e, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return e, err
+		}
+	}
 }
 
 // envVar is one variable to export.

@@ -16,6 +16,8 @@ import (
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
 	"github.com/versity/versitygw/s3api"
+
+	"github.com/hikyaku/hikyaku"
 )
 
 // gateway is the embedded S3: versitygw over a folder, objects as plain files.
@@ -58,7 +60,7 @@ func startGateway(ctx context.Context, o gatewayOptions) (*gateway, error) {
 			break
 		}
 	}
-	return nil, fmt.Errorf("start embedded S3 on %s: %w", o.Addr, err)
+	return nil, fmt.Errorf("start the embedded S3: %w", err)
 }
 
 func tryGateway(ctx context.Context, o gatewayOptions) (*gateway, error) {
@@ -130,20 +132,17 @@ func (g *gateway) Wait() error {
 	return nil
 }
 
-// freeAddr replaces port 0 by a port that is free now: the gateway takes ":0"
-// but does not tell which port it got.
+// freeAddr checks that addr can be bound now, and replaces port 0 by a port
+// that is free: the gateway takes ":0" but does not tell which port it got.
 func freeAddr(ctx context.Context, addr string) (string, error) {
-	host, port, err := net.SplitHostPort(addr)
+	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return "", fmt.Errorf("listen address %q: %w", addr, err)
-	}
-	if port != "0" {
-		return addr, nil
 	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return "", err
+		return "", &hikyaku.Error{Kind: hikyaku.KindConflict, Code: hikyaku.CodePortInUse, Op: "listen for s3", Subject: addr, Err: err}
 	}
 	tcp, ok := l.Addr().(*net.TCPAddr)
 	if err := l.Close(); err != nil || !ok {

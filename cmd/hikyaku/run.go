@@ -108,6 +108,9 @@ func serverReady(ctx context.Context, consoleURL string) bool {
 // exactly checks the number of arguments; names shows which.
 func exactly(n int, names string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 && n == 0 {
+			return invalid("arguments", "%s takes no arguments, got %q; see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
+		}
 		if len(args) != n {
 			return invalid("arguments", "%s takes %d arguments (%s), got %d; see %s --help", cmd.CommandPath(), n, names, len(args), cmd.CommandPath())
 		}

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -101,18 +100,21 @@ func (s *server) Stop(ctx context.Context) error {
 // openData makes and locks the data folder, reads the keys, opens the ledger.
 func (s *server) openData(ctx context.Context) error {
 	if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
-		return fmt.Errorf("make the data folder: %w", err)
+		return &hikyaku.Error{Kind: hikyaku.KindDenied, Code: hikyaku.CodeFolderNotWritable, Op: "make the data folder", Err: err}
 	}
 	lock, err := sqlite.Lock(s.cfg.Data, time.Now())
 	if err != nil {
 		return &hikyaku.Error{Kind: hikyaku.KindConflict, Code: hikyaku.CodeFolderLocked, Op: "lock", Subject: s.cfg.Data, Err: err}
 	}
 	s.onStop(func(context.Context) error { return lock.Unlock() })
+	if err := forgetEndpoints(s.cfg.Data); err != nil {
+		return err
+	}
 	if s.keys, err = loadKeys(s.cfg.Data); err != nil {
 		return err
 	}
 	if s.ledger, err = sqlite.OpenLedger(ctx, filepath.Join(s.cfg.Data, ledgerFile), ledgerOptions()); err != nil {
-		return fmt.Errorf("open the ledger: %w", err)
+		return &hikyaku.Error{Kind: hikyaku.KindInternal, Code: hikyaku.CodeLedgerUnreadable, Op: "open the ledger", Err: err}
 	}
 	s.onStop(func(context.Context) error { return s.ledger.Close() })
 	return nil
@@ -148,7 +150,7 @@ func (s *server) startGateway(ctx context.Context) error {
 func (s *server) startQueues(ctx context.Context) error {
 	store, err := sqlite.OpenQueues(ctx, filepath.Join(s.cfg.Data, queueFile))
 	if err != nil {
-		return fmt.Errorf("open the queues: %w", err)
+		return &hikyaku.Error{Kind: hikyaku.KindInternal, Code: hikyaku.CodeLedgerUnreadable, Op: "open the queues", Err: err}
 	}
 	s.onStop(func(context.Context) error { return store.Close() })
 	s.queues, err = queue.New(ctx, queue.Options{Store: store, Account: account, Region: s.region(), Now: time.Now, Logger: s.logger})
@@ -167,7 +169,7 @@ func (s *server) startQueues(ctx context.Context) error {
 func (s *server) startMover(ctx context.Context) error {
 	store, err := sqlite.OpenMover(ctx, filepath.Join(s.cfg.Data, moverFile))
 	if err != nil {
-		return fmt.Errorf("open the mover's records: %w", err)
+		return &hikyaku.Error{Kind: hikyaku.KindInternal, Code: hikyaku.CodeLedgerUnreadable, Op: "open the mover's records", Err: err}
 	}
 	s.onStop(func(context.Context) error { return store.Close() })
 	opener := &opener{server: s}
@@ -260,6 +262,7 @@ func (s *server) provision(ctx context.Context, client *datasyncsdk.Client) erro
 // server ready.
 func (s *server) publish(context.Context) error {
 	s.ready.Store(true)
+	s.onStop(func(context.Context) error { return forgetEndpoints(s.cfg.Data) })
 	return writePrivate(filepath.Join(s.cfg.Data, endpointsFile), s.endpoints)
 }
 
@@ -307,8 +310,8 @@ func newTransferID() func() string {
 
 // listen binds and serves a handler until Stop.
 func (s *server) listen(ctx context.Context, name, addr string, h http.Handler) (string, error) {
-	if host, _, err := net.SplitHostPort(addr); err != nil || !isLoopback(host) {
-		return "", invalid("listen."+name, "%q is not a loopback address; other addresses need TLS and login, which are not built yet", addr)
+	if err := checkListen(addr); err != nil {
+		return "", invalid("listen."+name, "%v", err)
 	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
@@ -330,9 +333,4 @@ func (s *server) listen(ctx context.Context, name, addr string, h http.Handler) 
 		return nil
 	})
 	return "http://" + l.Addr().String(), nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || (ip != nil && ip.IsLoopback())
 }

@@ -244,6 +244,9 @@ func (r *syncReport) text(w io.Writer) error {
 func openLocation(ctx context.Context, location string, access s3Access) (storage.Driver, error) {
 	if rest, ok := strings.CutPrefix(location, "s3://"); ok {
 		bucket, prefix, _ := strings.Cut(rest, "/")
+		if bucket == "" {
+			return nil, invalid("location", "%q names no bucket: use s3://bucket/prefix", location)
+		}
 		return access.open(ctx, bucket, prefix)
 	}
 	if scheme, _, ok := strings.Cut(location, "://"); ok && scheme != "file" {
