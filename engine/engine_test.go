@@ -55,7 +55,7 @@ func newBench(t *testing.T, src, dst storagetest.MemoryOptions) *bench {
 }
 
 // clock is the machine's, or the bubble's in a synctest.
-func clock() time.Time { return time.Now() } //nolint:forbidigo // what a test passes in
+func clock() time.Time { return time.Now() }
 
 // put stores files at a store; a path with a trailing slash is a directory.
 func put(m *storagetest.Memory, tree map[string]string) {

@@ -11,11 +11,11 @@ import (
 	"github.com/hikyaku/hikyaku/engine"
 	"github.com/hikyaku/hikyaku/storage"
 	"github.com/hikyaku/hikyaku/storage/s3"
-	"github.com/hikyaku/hikyaku/storage/storagetest"
+	"github.com/hikyaku/hikyaku/storage/s3/s3test"
 )
 
 // bucket makes a bucket and a driver over it.
-func bucket(tb testing.TB, g *storagetest.Gateway, name string) storage.Driver {
+func bucket(tb testing.TB, g *s3test.Gateway, name string) storage.Driver {
 	tb.Helper()
 	if err := g.MakeBucket(name); err != nil {
 		tb.Fatal(err)
@@ -38,7 +38,7 @@ func bucket(tb testing.TB, g *storagetest.Gateway, name string) storage.Driver {
 // TestRun_ThroughBuckets carries a tree from a folder to a bucket, to another
 // bucket and back to a folder, by a real S3 service.
 func TestRun_ThroughBuckets(t *testing.T) {
-	g, err := storagetest.StartGateway(t.TempDir())
+	g, err := s3test.StartGateway(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +79,10 @@ func TestRun_ThroughBuckets(t *testing.T) {
 // carryTags sends tagged objects, one small and one in parts, between buckets.
 func carryTags(t *testing.T, from, to storage.Driver) {
 	t.Helper()
+	reader, ok := to.(storage.TagReader)
+	if !ok {
+		t.Fatal("a bucket reads no tags")
+	}
 	tags := map[string]string{"owner": "a+b = c/d", "class 2": ""}
 	st, err := from.Stage(t.Context(), "tagging")
 	if err != nil {
@@ -117,7 +121,7 @@ func carryTags(t *testing.T, from, to storage.Driver) {
 			want = map[string]string{}
 		}
 		for path := range paths {
-			got, err := to.(storage.TagReader).Tags(t.Context(), path) //nolint:forcetypeassert // a bucket
+			got, err := reader.Tags(t.Context(), path)
 			if err != nil || !maps.Equal(got, want) {
 				t.Errorf("ObjectTags %s: tags of %s: %q, %v", mode, path, got, err)
 			}

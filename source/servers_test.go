@@ -14,13 +14,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/hikyaku/hikyaku"
-	"github.com/hikyaku/hikyaku/storage/storagetest"
+	"github.com/hikyaku/hikyaku/storage/s3/s3test"
 )
 
 // gateway runs the embedded S3. There can be one in a process.
 func gateway(t *testing.T) endpoint {
 	t.Helper()
-	g, err := storagetest.StartGateway(t.TempDir())
+	g, err := s3test.StartGateway(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

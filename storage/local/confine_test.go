@@ -289,10 +289,10 @@ func TestDriver_MakeSymlink_manyAtOnce(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root, local.Options{})
 	var wg sync.WaitGroup
-	for i := range 8 {
+	for _, path := range strings.SplitSeq("abcdefgh", "") {
 		wg.Go(func() {
 			for j := range 50 {
-				if err := d.MakeSymlink(t.Context(), storage.Entry{Path: string(rune('a' + i))}, strings.Repeat("x", j+1)); err != nil {
+				if err := d.MakeSymlink(t.Context(), storage.Entry{Path: path}, strings.Repeat("x", j+1)); err != nil {
 					t.Error(err)
 					return
 				}

@@ -65,7 +65,7 @@ func (f *folder) sync() error {
 // sub opens the directory name below f; a link is none.
 func (f *folder) sub(name string) (*folder, error) {
 	fd, err := openat(f.fd, name, unix.O_RDONLY|unix.O_DIRECTORY, 0)
-	if err == unix.ELOOP {
+	if errors.Is(err, unix.ELOOP) {
 		err = unix.ENOTDIR
 	}
 	if err != nil {
@@ -78,7 +78,7 @@ func (f *folder) sub(name string) (*folder, error) {
 // nobody else, so it waits for no longer than a removal takes. Where there are
 // no locks it does nothing.
 func (f *folder) hold() {
-	for unix.Flock(f.fd, unix.LOCK_SH) == unix.EINTR { //nolint:errorlint // an errno
+	for errors.Is(unix.Flock(f.fd, unix.LOCK_SH), unix.EINTR) {
 	}
 }
 

@@ -86,8 +86,8 @@ func split(p string) (folder, name string) {
 func rootName(abs string) string {
 	exists, rest := abs, ""
 	for {
-		if real, err := filepath.EvalSymlinks(exists); err == nil {
-			exists = real
+		if resolved, err := filepath.EvalSymlinks(exists); err == nil {
+			exists = resolved
 			break
 		}
 		parent := filepath.Dir(exists)
