@@ -106,7 +106,7 @@ func (x *originIndex) append(work *folder, records map[string]record) error {
 	var text [indexBuckets]bytes.Buffer
 	for path, rec := range records {
 		n, _ := bucketOf(path)
-		text[n].WriteString(indexLine(path, rec))
+		_, _ = text[n].WriteString(indexLine(path, rec)) // a buffer never fails
 	}
 	for n := range text {
 		if text[n].Len() == 0 {

@@ -48,7 +48,7 @@ func TestDriver_Origin_index(t *testing.T) {
 	wantETag(t, open(t, root, opts), "f", "2")
 
 	bucket := onlyBucket(t, root)
-	file, err := os.OpenFile(bucket, os.O_APPEND|os.O_WRONLY, 0)
+	file, err := os.OpenFile(bucket, os.O_APPEND|os.O_WRONLY, 0) //nolint:gosec // a test's own folder
 	must(t, err)
 	_, err = file.WriteString(`00000000 "f" 1 0 0 0 0 "forged"` + "\n" + `12ab34cd "f" 1 0`)
 	must(t, err)

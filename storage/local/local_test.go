@@ -35,7 +35,10 @@ func harness(opts local.Options) storagetest.Harness {
 			t.Helper()
 			return open(t, d.Properties().Name, opts)
 		},
-		Leftovers: func(t *testing.T, d storage.Driver) []string { return leftovers(t, d.Properties().Name) },
+		Leftovers: func(t *testing.T, d storage.Driver) []string {
+			t.Helper()
+			return leftovers(t, d.Properties().Name)
+		},
 		Refuses: func(name string) bool {
 			if runtime.GOOS == "windows" {
 				return strings.ContainsAny(name, "<>:\"\\|?*\n\t") || strings.HasSuffix(name, " ") || strings.HasSuffix(name, ".")

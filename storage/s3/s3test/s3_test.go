@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 func (g *gateway) start(tb testing.TB) *s3test.Gateway {
 	tb.Helper()
 	g.once.Do(func() {
-		if g.folder, g.err = os.MkdirTemp("", "hikyaku-gateway-"); g.err == nil {
+		if g.folder, g.err = os.MkdirTemp("", "hikyaku-gateway-"); g.err == nil { //nolint:usetesting // outlives the test that starts it
 			g.running, g.err = s3test.StartGateway(g.folder)
 		}
 	})
@@ -94,6 +94,7 @@ func TestDriver_Conformance(t *testing.T) {
 			t.Parallel()
 			storagetest.Run(t, storagetest.Harness{
 				Open: func(t *testing.T) storage.Driver {
+					t.Helper()
 					o := options(t)
 					o.Prefix = prefix
 					return open(t, o)
@@ -114,6 +115,7 @@ func TestDriver_ConformanceCRC32C(t *testing.T) {
 	t.Parallel()
 	storagetest.Run(t, storagetest.Harness{
 		Open: func(t *testing.T) storage.Driver {
+			t.Helper()
 			o := options(t)
 			o.Algorithm = storage.CRC32C
 			o.PageSize = 100
@@ -128,6 +130,7 @@ func TestDriver_ConformanceNoChecksums(t *testing.T) {
 	t.Parallel()
 	storagetest.Run(t, storagetest.Harness{
 		Open: func(t *testing.T) storage.Driver {
+			t.Helper()
 			o := options(t)
 			o.NoChecksums = true
 			o.PageSize = 7
