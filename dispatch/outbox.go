@@ -38,29 +38,32 @@ func (d *Dispatcher) DrainOutbox(ctx context.Context) (sent int, err error) {
 func (d *Dispatcher) sendEntries(ctx context.Context, entries []hikyaku.OutboxEntry) (sent int, err error) {
 	var done []string
 	var later []hikyaku.OutboxEntry
+	var errs []error
 	for _, o := range entries {
 		messageID, queue, sendErr := d.send(ctx, o)
 		switch {
 		case sendErr != nil:
 			d.Logger.WarnContext(ctx, "outbox entry not sent", slog.String("outbox_id", o.ID), slog.Int("tries", o.Tries+1), slog.Any("error", sendErr))
 			later = append(later, d.putOff(o))
+			continue
 		case o.Kind == hikyaku.OutboxDeadLetter:
-			if err := d.notified(ctx, o, queue, messageID); err != nil {
-				return sent, err
-			}
-			sent++
+			err = d.notified(ctx, o, queue, messageID)
 		default:
 			done = append(done, o.ID)
-			sent++
 		}
+		if err != nil { // it is sent again; what was sent before it shall not be
+			errs = append(errs, err)
+			break
+		}
+		sent++
 	}
 	if len(done)+len(later) == 0 {
-		return sent, nil
+		return sent, errors.Join(errs...)
 	}
 	if err := d.commit(ctx, hikyaku.Change{OutboxDone: done, OutboxLater: later}); err != nil {
-		return sent, fmt.Errorf("record what was sent: %w", err)
+		errs = append(errs, fmt.Errorf("record what was sent: %w", err))
 	}
-	return sent, nil
+	return sent, errors.Join(errs...)
 }
 
 // send sends one entry; a dead letter without a queue for it stays in the

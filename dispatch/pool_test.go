@@ -282,6 +282,26 @@ func TestDispatcher_DrainOutbox_putsOff(t *testing.T) {
 	}
 }
 
+// What was sent is not sent again because something after it could not be recorded.
+func TestDispatcher_DrainOutbox_recordsWhatWasSent(t *testing.T) {
+	t.Parallel()
+	var h hook
+	w := newWorld(t, func(o *dispatch.Options) {
+		o.Ledger = &hikyakutest.FaultyLedger{Ledger: o.Ledger, Fault: h.fault}
+	})
+	w.send(t, "{}")
+	h.set(func(op string) (error, error) { return map[string]error{"Transfer": errBroken}[op], nil })
+	if _, err := w.d.DrainOutbox(t.Context()); err == nil {
+		t.Fatal("the letter could not be recorded as sent, and nobody minded")
+	}
+	h.set(nil)
+	_, err := w.d.DrainOutbox(t.Context())
+	must(t, err)
+	if n := len(w.completions.Messages()); n != 1 {
+		t.Errorf("%d completion events, want 1", n)
+	}
+}
+
 // mover is a dead-letter queue that can move its messages back.
 type mover struct {
 	*hikyakutest.Queue
