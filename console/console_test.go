@@ -205,6 +205,8 @@ func TestConsole_BadInput(t *testing.T) {
 		{method: "POST", path: "/api/v1/transfers", body: `{"idd":"x"}`},
 		{method: "POST", path: "/api/v1/transfers", body: `{"id":"x"}{"id":"y"}`},
 		{method: "POST", path: "/api/v1/transfers", body: `[`},
+		{method: "POST", path: "/api/v1/transfers", body: `{"id":5}`},
+		{method: "POST", path: "/api/v1/transfers", body: "{\"id\":\"\xff\"}"},
 		{method: "POST", path: "/api/v1/transfers", body: `{"ids":["a","b"],"key":"k"}`},
 		{method: "POST", path: "/api/v1/dlq/redrive"},
 		{method: "POST", path: "/api/v1/tasks/bench", body: `{}`},

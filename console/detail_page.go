@@ -99,7 +99,7 @@ func facts(t hikyaku.Transfer, l Lang) []web.Fact {
 		web.Fact{Name: "fact_agents", Value: strings.Join(t.AgentARNs, ", ")},
 		web.Fact{Name: "fact_message", Value: t.MessageID},
 		web.Fact{Name: "fact_key", Value: t.Key},
-		web.Fact{Name: "fact_dead_letter", Value: string(t.DeadLetter)},
+		web.Fact{Name: "fact_dead_letter", Value: deadLetterWord(t.DeadLetter, l)},
 		web.Fact{Name: "fact_log", Value: t.LogURL},
 	)
 	var out []web.Fact

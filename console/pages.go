@@ -7,17 +7,22 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/web"
 )
 
 // pageRoutes registers the pages; what changes something is a POST of a form.
 func (c *Console) pageRoutes(m *http.ServeMux) {
 	m.Handle("GET /assets/", c.site)
+	m.HandleFunc("GET /transfers", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	})
 	m.HandleFunc("GET /login", c.login)
 	m.HandleFunc("POST /login", c.login)
 	m.HandleFunc("POST /logout", c.logout)
 	for _, e := range []endpoint{
 		{"GET", "/{$}", ScopeViewer, c.transfersPage},
+		{"", "/", ScopeViewer, noPage},
 		{"GET", "/transfers/{transfer_id}", ScopeViewer, c.transferPage},
 		{"GET", "/dlq", ScopeViewer, c.deadLettersPage},
 		{"GET", "/pool", ScopeViewer, c.poolPage},
@@ -32,7 +37,7 @@ func (c *Console) pageRoutes(m *http.ServeMux) {
 		{"POST", "/tasks/bench", ScopeOperator, c.formBench},
 		{"POST", "/tasks/unbench", ScopeOperator, c.formUnbench},
 	} {
-		m.HandleFunc(e.method+" "+e.path, func(w http.ResponseWriter, r *http.Request) {
+		m.HandleFunc(strings.TrimSpace(e.method+" "+e.path), func(w http.ResponseWriter, r *http.Request) {
 			r, err := c.allow(r, e.scope)
 			if err == nil {
 				err = e.serve(w, r)
@@ -42,6 +47,10 @@ func (c *Console) pageRoutes(m *http.ServeMux) {
 			}
 		})
 	}
+}
+
+func noPage(_ http.ResponseWriter, r *http.Request) error {
+	return notFound("there is no page " + Printable(r.URL.Path))
 }
 
 // problemPage tells an error; who is not signed in is sent to sign in.
@@ -59,8 +68,8 @@ func (c *Console) problemPage(w http.ResponseWriter, r *http.Request, err error)
 	if e.Code != "" {
 		text = e.Code + " " + text
 	}
-	if e.Remedy != "" {
-		text += " " + e.Remedy
+	if l := requestLang(r); e.Remedy != "" {
+		text += " " + Remedy(&hikyaku.Failure{Code: e.Code, Remedy: e.Remedy}, l)
 	}
 	c.page(w, r, status, "problem", &web.Page{Title: "problem_title", Content: text})
 }

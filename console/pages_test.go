@@ -27,6 +27,7 @@ func TestPages_ShowAndEscape(t *testing.T) {
 		"/transfers/" + consoletest.ID(10):  {"was rejected", "The message as received"},
 		"/transfers/" + consoletest.ID(2):   {`<progress max="100" value="63"`, "about 47 s left"},
 		"/?lang=ja":                         {`<html lang="ja">`, "プールのタスクがすべて使用中", "完了"},
+		"/no-such-page":                     {"That did not work", "there is no page /no-such-page"},
 		"/transfers/does-not-exist?lang=ja": {"処理できませんでした"},
 	} {
 		page := text(t, request{path: path, token: consoletest.AdminToken}.do(t, f))

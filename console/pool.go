@@ -1,9 +1,11 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/hikyaku/hikyaku"
@@ -14,9 +16,10 @@ func (c *Console) readPool(ctx context.Context, route string) (hikyaku.Pool, err
 	if err != nil {
 		return p, fmt.Errorf("read pool: %w", err)
 	}
-	if p.Tasks == nil {
-		p.Tasks = []hikyaku.Task{}
-	}
+	p.Tasks = append([]hikyaku.Task{}, p.Tasks...) // never null, and sorted without touching the ledger's
+	slices.SortFunc(p.Tasks, func(x, y hikyaku.Task) int {
+		return cmp.Or(cmp.Compare(x.Route, y.Route), cmp.Compare(x.Index, y.Index), cmp.Compare(x.ARN, y.ARN))
+	})
 	for i := range p.Tasks {
 		if p.Tasks[i].AgentARNs == nil {
 			p.Tasks[i].AgentARNs = []string{}
@@ -32,9 +35,13 @@ func (c *Console) readPool(ctx context.Context, route string) (hikyaku.Pool, err
 }
 
 func (c *Console) getPool(w http.ResponseWriter, r *http.Request) error {
-	p, err := c.readPool(r.Context(), r.URL.Query().Get("route"))
+	route := r.URL.Query().Get("route")
+	p, err := c.readPool(r.Context(), route)
 	if err != nil {
 		return err
+	}
+	if route != "" && len(p.Tasks) == 0 && c.op != nil && !slices.ContainsFunc(c.op.Routes(), func(rt hikyaku.Route) bool { return rt.Name == route }) {
+		return &hikyaku.Error{Kind: hikyaku.KindNotFound, Code: hikyaku.CodeNoRoute, Op: "find route", Subject: Printable(route), Message: "no such route"}
 	}
 	c.reply(w, r, http.StatusOK, Pool{At: c.now().UTC(), Tasks: p.Tasks, Settings: p.Settings})
 	return nil

@@ -20,7 +20,7 @@ func row(t hikyaku.Transfer, l Lang, now time.Time) web.Row {
 		At: t.CreatedAt, Age: FormatDuration(now.Sub(t.CreatedAt), l),
 		CanRerun:      t.State == hikyaku.Failed || t.State == hikyaku.Cancelled,
 		CanCancel:     !t.State.Ended() && !t.CancelRequested,
-		DeadLetter:    string(t.DeadLetter),
+		DeadLetter:    deadLetterWord(t.DeadLetter, l),
 		DeadLetterNow: t.DeadLetter == hikyaku.DeadLetterOwed || t.DeadLetter == hikyaku.DeadLetterSent,
 	}
 	if t.ID == "" {
@@ -178,4 +178,12 @@ func failedAt(t hikyaku.Transfer) int {
 		return 2
 	}
 	return 1
+}
+
+// deadLetterWord says what became of a dead letter; "" if there is none.
+func deadLetterWord(d hikyaku.DeadLetterState, l Lang) string {
+	if d == "" {
+		return ""
+	}
+	return web.Text(l, "letter_"+string(d))
 }

@@ -2,7 +2,6 @@ package console
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -123,26 +122,4 @@ func sizeText(n int64) string {
 		return "–"
 	}
 	return FormatBytes(n)
-}
-
-// detailText is an event's detail as "name: value" parts, empty ones left out.
-func detailText(raw json.RawMessage) string {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(raw, &fields) != nil {
-		return ""
-	}
-	var parts []string
-	for _, name := range sortedKeys(fields) {
-		value := string(fields[name])
-		var s string
-		if json.Unmarshal(fields[name], &s) == nil {
-			value = s
-		}
-		switch value {
-		case "", "0", "null", "false", "[]", "{}":
-			continue
-		}
-		parts = append(parts, name+": "+printableText(value))
-	}
-	return strings.Join(parts, " · ")
 }

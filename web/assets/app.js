@@ -7,7 +7,7 @@
 
   // --- times and ages -----------------------------------------------------
   const lang = document.documentElement.lang;
-  const clock = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium" });
+  const clock = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "long" });
   function localTimes(root) {
     for (const t of $$("time[datetime]", root)) {
       const d = new Date(t.dateTime);
