@@ -130,7 +130,7 @@ func (h *crashHarness) kill(t *testing.T) {
 	if err := h.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-h.waited
+	<-h.waited //nolint:errcheck // it was killed, of course
 }
 
 func (h *crashHarness) stop(t *testing.T) {

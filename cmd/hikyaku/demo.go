@@ -105,30 +105,31 @@ func runDemo(ctx context.Context, env environment, output string, f demoFlags) (
 			err = stopErr
 		}
 	}()
-	say("server up in %s: console %s", dir, srv.consoleLink())
+	say(env.t("server up, data in %s\nconsole: %s", "サーバー起動。データ: %s\nコンソール: %s"), dir, srv.consoleLink())
 	d := &demo{flags: f, srv: srv, dir: dir, sent: map[string]time.Time{}}
-	say("uploading %d files for %d IDs to s3://%s through the S3 API", f.ids*f.files, f.ids, demoBucket)
+	say(env.t("uploading %d files of %d IDs to s3://%s through the S3 API", "ファイル %d 件 (ID %d 件) を S3 API で s3://%s へ"), f.ids*f.files, f.ids, demoBucket)
 	if err := d.upload(ctx); err != nil {
 		return err
 	}
 	stop := d.watch(env, output)
-	say("sending %d IDs, one missing and one poison, through the SQS API", f.ids+2)
+	say(env.t("sending %d messages, one ID missing and one poison, through the SQS API", "メッセージ %d 件を SQS API で送信 (ファイルのない ID と壊れたもの各 1 件を含む)"), f.ids+2)
 	err = d.deliver(ctx)
 	stop()
 	if err != nil {
 		return err
 	}
-	report, err := d.report(ctx)
+	report, err := d.report(ctx, env)
 	if err != nil {
 		return err
 	}
-	if err := printResult(env.stdout, output, report, report.text); err != nil {
+	if err := printResult(env.stdout, output, report, func(w io.Writer) error { return report.text(w, env) }); err != nil {
 		return err
 	}
 	if f.once || ctx.Err() != nil {
 		return report.verdict()
 	}
-	say("\nThe server stays up. Console: %s\nAnother terminal can use it:  eval \"$(hikyaku env --data %s)\"\nCtrl-C ends the demo.", srv.consoleLink(), dir)
+	say(env.t("\nThe server stays up; Ctrl-C ends it and removes the folder. Console:\n  %s\nUse it from another terminal:\n  eval \"$(hikyaku env --data %s)\"",
+		"\nサーバーは動き続けます。Ctrl-C で終了し、フォルダーを消します。コンソール:\n  %s\n別の端末から使うには:\n  eval \"$(hikyaku env --data %s)\""), srv.consoleLink(), dir)
 	<-ctx.Done()
 	return report.verdict()
 }

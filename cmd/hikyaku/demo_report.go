@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,22 +60,24 @@ func (d *demo) watch(env environment, output string) func() {
 	}
 	p := mpb.New(mpb.WithOutput(env.stderr), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))
 	bar := p.AddBar(int64(d.flags.ids+2),
-		mpb.PrependDecorators(decor.Name("delivered "), decor.CountersNoUnit("%d / %d ")),
-		mpb.AppendDecorators(decor.Percentage(), decor.Any(func(decor.Statistics) string { return d.running() })))
+		mpb.PrependDecorators(decor.Name(env.t("ended ", "終了 ")), decor.CountersNoUnit("%d / %d ")),
+		mpb.AppendDecorators(decor.Percentage(), decor.Any(func(decor.Statistics) string { return d.running(env) })))
+	ended := func() int64 {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return int64(len(d.ended))
+	}
 	stopped, finished := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(finished)
 		tick := time.NewTicker(100 * time.Millisecond)
 		defer tick.Stop()
 		for {
-			d.mu.Lock()
-			n := len(d.ended)
-			d.mu.Unlock()
-			bar.SetCurrent(int64(n))
+			bar.SetCurrent(ended())
 			select {
 			case <-tick.C:
 			case <-stopped:
-				bar.SetCurrent(int64(n))
+				bar.SetCurrent(ended()) // complete, unless the demo was interrupted
 				bar.Abort(false)
 				p.Wait()
 				return
@@ -85,18 +88,18 @@ func (d *demo) watch(env environment, output string) func() {
 }
 
 // running says in a few words what is under way.
-func (d *demo) running() string {
+func (d *demo) running(env environment) string {
 	stats, err := d.srv.ledger.Stats(context.Background())
 	if err != nil {
 		return ""
 	}
 	c := stats.Counts["demo"]
-	return fmt.Sprintf("  %d queued, %d running", c[hikyaku.Queued], c[hikyaku.Starting]+c[hikyaku.Running])
+	return fmt.Sprintf(env.t("  %d queued, %d running", "  待機 %d、実行 %d"), c[hikyaku.Queued], c[hikyaku.Starting]+c[hikyaku.Running])
 }
 
 // report gathers the ended transfers and compares the delivered files with
 // what was generated.
-func (d *demo) report(ctx context.Context) (*demoReport, error) {
+func (d *demo) report(ctx context.Context, env environment) (*demoReport, error) {
 	r := &demoReport{IDs: d.flags.ids, States: map[hikyaku.State]int{}, Differences: []string{}, Rows: []demoRow{}, Console: d.srv.consoleLink(),
 		Seconds: d.took.Seconds(), IDsPerSec: float64(d.flags.ids) / d.took.Seconds(), PeakRSS: peakRSS()}
 	var waits []time.Duration
@@ -108,14 +111,17 @@ func (d *demo) report(ctx context.Context) (*demoReport, error) {
 		}
 		for _, t := range page.Transfers {
 			r.States[t.State]++
-			r.Files += t.Files.Transferred
-			r.Bytes += t.Bytes.Written
-			row := demoRow{ID: t.ID, State: t.State, Outcome: string(t.Outcome), Files: t.Files.Transferred, Bytes: t.Bytes.Written}
-			if t.Failure != nil {
-				row.Note = t.Failure.Code + " " + t.Failure.Message
+			row := demoRow{ID: t.ID, State: t.State, Outcome: string(t.Outcome), Bytes: t.Bytes.Written, Note: string(t.Outcome)}
+			if t.State == hikyaku.Succeeded {
+				row.Files = t.Found.Objects // DataSync's own counters count folders too
 			}
+			if t.Failure != nil {
+				row.Note = t.Failure.Code + " " + title(t.Failure, env)
+			}
+			r.Files += row.Files
+			r.Bytes += row.Bytes
 			d.mu.Lock()
-			if sent, ok := d.sent[t.ID]; ok {
+			if sent, ok := d.sent[cmp.Or(t.ID, t.Body)]; ok {
 				took := d.ended[t.TransferID].Sub(sent)
 				row.MS = took.Milliseconds()
 				if t.State == hikyaku.Succeeded {
@@ -131,6 +137,10 @@ func (d *demo) report(ctx context.Context) (*demoReport, error) {
 			break
 		}
 	}
+	slices.SortStableFunc(r.Rows, func(x, y demoRow) int { // what went wrong comes last
+		wrong := func(r demoRow) int { return map[bool]int{true: 1}[r.State != hikyaku.Succeeded] }
+		return cmp.Or(cmp.Compare(wrong(x), wrong(y)), cmp.Compare(x.ID, y.ID))
+	})
 	slices.Sort(waits)
 	if n := len(waits); n > 0 {
 		r.P50MS, r.P99MS = waits[n/2].Milliseconds(), waits[min(n-1, n*99/100)].Milliseconds()
@@ -185,33 +195,43 @@ func (r *demoReport) verdict() error {
 	return &hikyaku.Error{Kind: hikyaku.KindInternal, Op: "demo", Err: errors.New("not everything ended as it should; see the summary")}
 }
 
-// text writes the summary table.
-func (r *demoReport) text(w io.Writer) error {
+// title is a failure's title in the catalogue.
+func title(f *hikyaku.Failure, env environment) string {
+	e, ok := hikyaku.Lookup(f.Code)
+	if !ok {
+		return f.Message
+	}
+	return env.t(e.English.Title, e.Japanese.Title)
+}
+
+// text writes the summary, 80 columns wide.
+func (r *demoReport) text(w io.Writer, env environment) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "\n%-14s %-10s %-12s %6s %10s %8s  %s\n", "ID", "STATE", "OUTCOME", "FILES", "BYTES", "MS", "NOTE")
+	fmt.Fprintf(&b, "\n%-11s %-9s %6s %9s %7s  %s\n", "ID", "STATE", "FILES", "BYTES", "MS", "NOTE")
 	for _, row := range r.Rows {
 		id := row.ID
 		if id == "" {
 			id = "(poison)"
 		}
-		fmt.Fprintf(&b, "%-14s %-10s %-12s %6d %10s %8d  %s\n", id, row.State, row.Outcome, row.Files, size(row.Bytes), row.MS, row.Note)
+		fmt.Fprintf(&b, "%-11s %-9s %6d %9s %7d  %s\n", id, row.State, row.Files, size(row.Bytes), row.MS, row.Note)
 	}
 	if hidden := sum(r.States) - len(r.Rows); hidden > 0 {
-		fmt.Fprintf(&b, "… and %d more\n", hidden)
+		fmt.Fprintf(&b, env.t("… and %d more\n", "… ほか %d 件\n"), hidden)
 	}
-	fmt.Fprintf(&b, "\n%d IDs, %d files, %s in %.2f s: %.0f IDs/s; SendMessage to SUCCEEDED p50 %d ms, p99 %d ms; peak memory %s\n",
-		r.IDs, r.Files, size(r.Bytes), r.Seconds, r.IDsPerSec, r.P50MS, r.P99MS, size(r.PeakRSS))
+	fmt.Fprintf(&b, env.t("\n%d IDs, %d files, %s in %.2f s: %.0f IDs/s; peak memory %s\n", "\nID %d 件、ファイル %d 件、%s、%.2f 秒: %.0f ID/秒、最大メモリー %s\n"),
+		r.IDs, r.Files, size(r.Bytes), r.Seconds, r.IDsPerSec, size(r.PeakRSS))
+	fmt.Fprintf(&b, env.t("from SendMessage to SUCCEEDED: p50 %d ms, p99 %d ms\n", "SendMessage から SUCCEEDED まで: p50 %d ms、p99 %d ms\n"), r.P50MS, r.P99MS)
 	if len(r.Differences) == 0 {
-		fmt.Fprintf(&b, "%d delivered files compared with what was uploaded: all equal\n", r.Compared)
+		fmt.Fprintf(&b, env.t("%d delivered files compared with what was uploaded: all equal\n", "届いたファイル %d 件を元と比較: すべて一致\n"), r.Compared)
 	}
 	for _, diff := range r.Differences {
-		fmt.Fprintf(&b, "DIFFERS: %s\n", diff)
+		fmt.Fprintf(&b, env.t("DIFFERS: %s\n", "不一致: %s\n"), diff)
 	}
-	verdict := "as expected: every ID delivered, the missing one FAILED, the poison message REJECTED"
-	if !r.Expected {
-		verdict = fmt.Sprintf("NOT as expected: %v", r.States)
+	if r.Expected {
+		fmt.Fprintln(&b, env.t("as expected: all delivered, the missing ID FAILED, the poison message REJECTED", "想定どおり: すべて配送、ファイルのない ID は FAILED、壊れたメッセージは REJECTED"))
+	} else {
+		fmt.Fprintf(&b, env.t("NOT as expected: %v\n", "想定と違います: %v\n"), r.States)
 	}
-	fmt.Fprintln(&b, verdict)
 	_, err := w.Write(b.Bytes())
 	return err
 }

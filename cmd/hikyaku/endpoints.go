@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hikyaku/hikyaku/cli"
@@ -41,7 +42,7 @@ type keyring struct {
 // first start.
 func loadKeys(data string) (keyring, error) {
 	path := filepath.Join(data, keysFile)
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(path) //nolint:gosec // in our own data folder
 	if errors.Is(err, fs.ErrNotExist) {
 		ring := keyring{SchemaVersion: 1}
 		for _, scope := range []string{"admin", "operator", "viewer", "producer"} {
@@ -79,10 +80,8 @@ func newKey(scope string) accessKey {
 // admin returns the key the server itself and its owner use.
 func (r keyring) admin() accessKey {
 	for _, k := range r.Keys {
-		for _, s := range k.Scopes {
-			if s == "admin" {
-				return k
-			}
+		if slices.Contains(k.Scopes, "admin") {
+			return k
 		}
 	}
 	return r.Keys[0]

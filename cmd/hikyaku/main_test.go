@@ -36,7 +36,7 @@ func builtBinary(t *testing.T) string {
 			return
 		}
 		binary.path = filepath.Join(dir, "hikyaku")
-		binary.out, binary.err = exec.Command("go", "build", "-o", binary.path, ".").CombinedOutput() //nolint:noctx // once per run
+		binary.out, binary.err = exec.Command("go", "build", "-o", binary.path, ".").CombinedOutput() //nolint:noctx,gosec // once per run
 	})
 	if binary.err != nil {
 		t.Fatalf("build: %v\n%s", binary.err, binary.out)
