@@ -45,7 +45,7 @@ func (s set) make(dir string) (string, error) {
 		if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // generated
 			return "", err
 		}
-		f, err := os.Create(filepath.Join(folder, fmt.Sprintf("f%05d", n)))
+		f, err := os.Create(filepath.Join(folder, fmt.Sprintf("f%05d", n))) //nolint:gosec // generated
 		if err != nil {
 			return "", err
 		}

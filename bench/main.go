@@ -57,8 +57,13 @@ func (b *bench) run(ctx context.Context, groups []string) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"start", b.start}, {"dispatch", b.dispatch}, {"ledger", b.ledger},
-		{"get", b.get}, {"put", b.put}, {"local", b.local}, {"noop", b.noop},
+		{"start", b.start},
+		{"dispatch", b.dispatch},
+		{"ledger", b.ledger},
+		{"get", b.get},
+		{"put", b.put},
+		{"local", b.local},
+		{"noop", b.noop},
 	}
 	for _, g := range all {
 		if len(groups) > 0 && !slices.Contains(groups, g.name) {

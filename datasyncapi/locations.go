@@ -1,4 +1,3 @@
-//nolint:tagliatelle // the wire has Amazon's member names
 package datasyncapi
 
 import (

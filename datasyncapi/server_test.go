@@ -31,9 +31,9 @@ const (
 func serve(tb testing.TB, s *mover.Service) string {
 	tb.Helper()
 	server := httptest.NewServer(datasyncapi.New(datasyncapi.Options{
-		Mover: s, Logger: slog.New(slog.DiscardHandler), Now: time.Now, //nolint:forbidigo // SDKs sign with the real time
+		Mover: s, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 		Verifier: awsjson.NewVerifier(awsjson.VerifierOptions{
-			Now: time.Now, Region: "us-east-1", //nolint:forbidigo // as below
+			Now: time.Now, Region: "us-east-1",
 			Lookup: func(_ context.Context, id string) (awsjson.Key, bool) {
 				return awsjson.Key{Secret: secretKey, Scopes: []awsjson.Scope{awsjson.ScopeAdmin}}, id == accessKey
 			},

@@ -194,7 +194,7 @@ func TestService_Retention(t *testing.T) {
 	latest := start(t, s, task, "")
 	ended(t, s, latest)
 	stop(t, s)
-	later := func() time.Time { return time.Now().Add(31 * 24 * time.Hour) } //nolint:forbidigo // a month after what the others see
+	later := func() time.Time { return time.Now().Add(31 * 24 * time.Hour) }
 	s = movertest.Start(t, mover.Config{Store: store, Now: later})
 	movertest.Until(t, "pruned", func() bool {
 		_, err := s.DescribeTaskExecution(t.Context(), old)

@@ -151,5 +151,5 @@ func seconds(d time.Duration) int32 {
 	if d <= 0 {
 		return 0
 	}
-	return int32(min((d+time.Second-1)/time.Second, math.MaxInt32)) //nolint:gosec // bounded
+	return int32(min((d+time.Second-1)/time.Second, math.MaxInt32))
 }
