@@ -117,7 +117,7 @@ func (c *chaos) step(i int) {
 		_ = c.peers[i].d.Recover(c.ctx) // it fails when the faults want it
 	}
 	d := c.peers[i].d
-	switch c.rng.IntN(14) {
+	switch c.rng.IntN(15) {
 	case 0, 1:
 		c.deliver(d, c.message(c.body()))
 	case 2: // again, as at-least-once delivery does
@@ -139,6 +139,9 @@ func (c *chaos) step(i int) {
 	case 12:
 		_, _ = d.DrainOutbox(c.ctx)
 		c.redriveLetter(d)
+	case 14: // an agent flaps
+		c.executor.SetAgent(hikyaku.Agent{ARN: "agent-1", Online: c.rng.IntN(2) == 0, Slots: 1})
+		_ = d.Watch(c.ctx)
 	case 13:
 		if !c.nested { // a paused process is not the world's fault
 			c.clock.Advance(time.Duration(c.rng.IntN(200)) * time.Second)
@@ -309,6 +312,10 @@ func (c *chaos) settleDown() error {
 		c.boot(i)
 	}
 	d := c.peers[0].d
+	c.executor.SetAgent(hikyaku.Agent{ARN: "agent-1", Online: true, Slots: 1})
+	if err := d.Watch(c.ctx); err != nil {
+		return err
+	}
 	if _, err := d.ResumeRoute(c.ctx, "orders", hikyaku.Act{}); err != nil {
 		return err
 	}
