@@ -25,7 +25,7 @@ func (x eager) Describe(ctx context.Context, arn string) (hikyaku.Execution, err
 func TestDispatcher_concurrently(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.pool(t, "orders", 1, 2, 3, 4)
+	w.pool(t, 1, 2, 3, 4)
 	peers := []*dispatch.Dispatcher{w.dispatcher(), w.dispatcher()}
 	for i := range peers {
 		peers[i] = w.dispatcher(func(o *dispatch.Options) { o.Executor = eager{w.executor} })

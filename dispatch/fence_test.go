@@ -23,19 +23,19 @@ func (x *starting) Start(ctx context.Context, s hikyaku.Start) (string, error) {
 // slowStart has a dispatcher start the transfer of A in one task; while its
 // call hangs, another dispatcher finds the lease expired and leases the other
 // task, whose token is the same number. Then answer is what the call returns.
-func slowStart(t *testing.T, second func(*dispatch.Options), answer func(*world, hikyaku.Start) (string, error)) (*world, hikyaku.Transfer, hikyaku.Start) {
+func slowStart(t *testing.T, second func(*dispatch.Options), answer func(*world, hikyaku.Start) (string, error)) (*world, hikyaku.Transfer) {
 	t.Helper()
 	w := newWorld(t)
 	x := w.send(t, "A")
 	var first hikyaku.Start
 	slow := w.dispatcher(func(o *dispatch.Options) {
-		o.Executor = &starting{Executor: w.executor, start: func(_ context.Context, s hikyaku.Start) (string, error) {
+		o.Executor = &starting{Executor: w.executor, start: func(ctx context.Context, s hikyaku.Start) (string, error) {
 			first = s
 			other := w.dispatcher(second)
 			w.clock.Advance(3 * time.Minute)
-			must(t, other.Reap(t.Context()))
+			must(t, other.Reap(ctx))
 			w.clock.Advance(time.Minute)
-			_, err := other.AssignAll(t.Context())
+			_, err := other.AssignAll(ctx)
 			must(t, err)
 			return answer(w, s)
 		}}
@@ -46,14 +46,14 @@ func slowStart(t *testing.T, second func(*dispatch.Options), answer func(*world,
 	if got.Attempt != 2 || got.TaskARN == first.TaskARN || got.Token != 1 {
 		t.Fatalf("attempt %d in %s with token %d; the test needs another task with the same token", got.Attempt, got.TaskARN, got.Token)
 	}
-	return w, got, first
+	return w, got
 }
 
 // A refusal that comes late is about an attempt that is over: the attempt that
 // followed must not end by it.
 func TestDispatcher_lateRefusalEndsNoOtherAttempt(t *testing.T) {
 	t.Parallel()
-	w, x, _ := slowStart(t, func(*dispatch.Options) {}, func(*world, hikyaku.Start) (string, error) {
+	w, x := slowStart(t, func(*dispatch.Options) {}, func(*world, hikyaku.Start) (string, error) {
 		return "", &hikyaku.Error{Kind: hikyaku.KindInvalid, Message: "refused"}
 	})
 	got := w.wantState(t, x, hikyaku.Running)
@@ -76,7 +76,7 @@ func TestDispatcher_lateStartIsCancelled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var late string
-			w, x, _ := slowStart(t, func(o *dispatch.Options) {
+			w, x := slowStart(t, func(o *dispatch.Options) {
 				o.Executor = &hikyakutest.FaultyExecutor{Executor: o.Executor, Fault: tc.fault}
 			}, func(w *world, s hikyaku.Start) (arn string, err error) {
 				late, err = w.executor.Start(t.Context(), s)
@@ -101,13 +101,13 @@ func TestDispatcher_adoptsNoExecutionOfAnEarlierAttempt(t *testing.T) {
 	w := newWorld(t, func(o *dispatch.Options) {
 		o.Executor = &hikyakutest.FaultyExecutor{Executor: o.Executor, Fault: h.fault}
 	})
-	w.pool(t, "orders", 1)
+	w.pool(t, 1)
 	x := w.run(t, "A")
 	w.executor.Succeed(x.ExecutionARN, 1, 10)
 	must(t, w.d.RefreshAll(t.Context()))
 	w.wantState(t, x, hikyaku.Succeeded)
-	w.pool(t, "orders")
-	w.pool(t, "orders", 1)
+	w.pool(t)
+	w.pool(t, 1)
 	h.set(func(op string) (error, error) { return map[string]error{"Start": errBroken}[op], nil })
 	_, err := w.d.Rerun(t.Context(), x.TransferID, hikyaku.Act{Force: true})
 	must(t, err)
@@ -125,17 +125,18 @@ func TestDispatcher_lateStartBetweenAttemptsIsCancelled(t *testing.T) {
 	x := w.send(t, "A")
 	var late string
 	slow := w.dispatcher(func(o *dispatch.Options) {
-		o.Executor = &starting{Executor: w.executor, start: func(_ context.Context, s hikyaku.Start) (arn string, err error) {
+		o.Executor = &starting{Executor: w.executor, start: func(ctx context.Context, s hikyaku.Start) (arn string, err error) {
 			w.clock.Advance(3 * time.Minute)
-			must(t, w.dispatcher().Reap(t.Context()))
-			w.wantState(t, x, hikyaku.Queued)
-			w.source.Set("A", hikyaku.Look{Listed: true}) // so that nothing follows at once
-			late, err = w.executor.Start(t.Context(), s)
+			must(t, w.dispatcher().Reap(ctx))
+			late, err = w.executor.Start(ctx, s)
 			return late, err
 		}}
 	})
 	_, err := slow.AssignAll(t.Context())
 	must(t, err)
+	if got := w.wantState(t, x, hikyaku.Queued); got.Attempt != 1 {
+		t.Fatalf("attempt %d; the test needs that none follows yet", got.Attempt)
+	}
 	if status := w.executor.Executions()[late].Status; status != "CANCELLING" {
 		t.Errorf("the late execution is %s, want CANCELLING", status)
 	}

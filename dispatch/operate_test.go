@@ -143,10 +143,9 @@ func TestDispatcher_PauseRoute_whileRunning(t *testing.T) {
 func TestDispatcher_LimitRoute_whileStarting(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	slow := w.dispatcher(func(o *dispatch.Options) {
-		o.Executor = &starting{Executor: w.executor}
-	})
-	slow.Executor.(*starting).start = func(ctx context.Context, s hikyaku.Start) (string, error) {
+	hang := &starting{Executor: w.executor}
+	slow := w.dispatcher(func(o *dispatch.Options) { o.Executor = hang })
+	hang.start = func(ctx context.Context, s hikyaku.Start) (string, error) {
 		arn, err := w.executor.Start(ctx, s)
 		must(t, err)
 		_, err = slow.LimitRoute(ctx, "orders", 1000, hikyaku.Act{By: "ana"})
@@ -187,7 +186,7 @@ func TestDispatcher_SetRoutes_removedRoute(t *testing.T) {
 		t.Errorf("rerun on a removed route: %v", err)
 	}
 	w.d.SetRoutes([]hikyaku.Route{other, route("orders")}, "")
-	w.pool(t, "orders", 1, 2)
+	w.pool(t, 1, 2)
 	w.assign(t)
 	w.wantState(t, queued, hikyaku.Running)
 	_, err = w.d.Rerun(t.Context(), bad.TransferID, hikyaku.Act{})

@@ -46,7 +46,7 @@ func newWorld(t *testing.T, options ...func(*dispatch.Options)) *world {
 	}
 	w.executor = hikyakutest.NewExecutor(w.clock.Now)
 	w.d = w.dispatcher(options...)
-	w.pool(t, "orders", 1, 2)
+	w.pool(t, 1, 2)
 	return w
 }
 
@@ -62,14 +62,14 @@ func (w *world) dispatcher(options ...func(*dispatch.Options)) *dispatch.Dispatc
 	return dispatch.New(o)
 }
 
-// pool sets a route's tasks.
-func (w *world) pool(t *testing.T, route string, tasks ...int) {
+// pool sets the tasks of route orders.
+func (w *world) pool(t *testing.T, tasks ...int) {
 	t.Helper()
 	var desired []hikyaku.TaskDescription
 	for _, n := range tasks {
 		desired = append(desired, w.executor.AddTask(n))
 	}
-	must(t, w.d.Reconcile(t.Context(), map[string][]hikyaku.TaskDescription{route: desired}))
+	must(t, w.d.Reconcile(t.Context(), map[string][]hikyaku.TaskDescription{"orders": desired}))
 }
 
 func must(t *testing.T, err error) {
