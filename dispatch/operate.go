@@ -166,11 +166,15 @@ func (d *Dispatcher) limitRunning(ctx context.Context, task hikyaku.Task, bytesP
 // limitStarted gives an execution the bandwidth that was set while it was
 // being started with another.
 func (d *Dispatcher) limitStarted(ctx context.Context, t hikyaku.Transfer, executionARN string, given int64) error {
+	r, ok := d.currentRoutes().Find(t.Route)
+	if !ok { // removed meanwhile: it finishes as it began
+		return nil
+	}
 	s, err := d.view.route(ctx, t.Route)
 	if err != nil {
 		return fmt.Errorf("read settings of route %s: %w", t.Route, err)
 	}
-	if wanted := bandwidth(d.routeOrDefaults(t.Route), s); wanted != given {
+	if wanted := bandwidth(r, s); wanted != given {
 		return d.limit(ctx, executionARN, wanted)
 	}
 	return nil
