@@ -111,7 +111,7 @@ func runDemo(ctx context.Context, env environment, output string, f demoFlags) (
 	if err := d.upload(ctx); err != nil {
 		return err
 	}
-	stop := d.watch(env, output)
+	stop := d.watch(ctx, env, output)
 	say(env.t("sending %d messages, one ID missing and one poison, through the SQS API", "メッセージ %d 件を SQS API で送信 (ファイルのない ID と壊れたもの各 1 件を含む)"), f.ids+2)
 	err = d.deliver(ctx)
 	stop()

@@ -54,14 +54,14 @@ type demoRow struct {
 const maxRows = 20
 
 // watch shows live progress until the returned function is called.
-func (d *demo) watch(env environment, output string) func() {
+func (d *demo) watch(ctx context.Context, env environment, output string) func() {
 	if output == "json" || !env.isTerminal() {
 		return func() {}
 	}
 	p := mpb.New(mpb.WithOutput(env.stderr), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))
 	bar := p.AddBar(int64(d.flags.ids+2),
 		mpb.PrependDecorators(decor.Name(env.t("ended ", "終了 ")), decor.CountersNoUnit("%d / %d ")),
-		mpb.AppendDecorators(decor.Percentage(), decor.Any(func(decor.Statistics) string { return d.running(env) })))
+		mpb.AppendDecorators(decor.Percentage(), decor.Any(func(decor.Statistics) string { return d.running(ctx, env) })))
 	ended := func() int64 {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -88,8 +88,8 @@ func (d *demo) watch(env environment, output string) func() {
 }
 
 // running says in a few words what is under way.
-func (d *demo) running(env environment) string {
-	stats, err := d.srv.ledger.Stats(context.Background())
+func (d *demo) running(ctx context.Context, env environment) string {
+	stats, err := d.srv.ledger.Stats(ctx)
 	if err != nil {
 		return ""
 	}
@@ -100,8 +100,10 @@ func (d *demo) running(env environment) string {
 // report gathers the ended transfers and compares the delivered files with
 // what was generated.
 func (d *demo) report(ctx context.Context, env environment) (*demoReport, error) {
-	r := &demoReport{IDs: d.flags.ids, States: map[hikyaku.State]int{}, Differences: []string{}, Rows: []demoRow{}, Console: d.srv.consoleLink(),
-		Seconds: d.took.Seconds(), IDsPerSec: float64(d.flags.ids) / d.took.Seconds(), PeakRSS: peakRSS()}
+	r := &demoReport{
+		IDs: d.flags.ids, States: map[hikyaku.State]int{}, Differences: []string{}, Rows: []demoRow{}, Console: d.srv.consoleLink(),
+		Seconds: d.took.Seconds(), IDsPerSec: float64(d.flags.ids) / d.took.Seconds(), PeakRSS: peakRSS(),
+	}
 	var waits []time.Duration
 	token := ""
 	for {

@@ -113,7 +113,7 @@ func writePrivate(path string, v any) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", path, err)
 	}
-	f, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // in our own data folder
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -132,7 +132,7 @@ func writePrivate(path string, v any) error {
 // readEndpoints reads the endpoints of the server that runs on data.
 func readEndpoints(data string) (cli.Endpoints, error) {
 	var e cli.Endpoints
-	text, err := os.ReadFile(filepath.Join(data, endpointsFile))
+	text, err := os.ReadFile(filepath.Join(data, endpointsFile)) //nolint:gosec // the folder the user named
 	if err != nil {
 		return e, fmt.Errorf("no server is known in %s: %w; start one with: hikyaku serve --data %s", data, err, data)
 	}

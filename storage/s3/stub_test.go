@@ -188,7 +188,7 @@ func TestDriver_List_pages(t *testing.T) {
 
 func TestDriver_List_refusesDisorder(t *testing.T) {
 	t.Parallel()
-	for name, answer := range map[string]string{
+	for name, answer := range map[string]string{ //nolint:gosec // a listing, no credentials
 		"disorder": listing("", false, "b", "a"),
 		"twice":    listing("", false, "a", "a"),
 		"foreign":  "<ListBucketResult><Contents><Key>elsewhere/x</Key></Contents></ListBucketResult>",
