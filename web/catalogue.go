@@ -199,7 +199,7 @@ func texts() map[string]phrase {
 		"until":              {"not before %s", "%s以降"},
 		"remaining":          {"%s left", "残り%s"},
 		"alert_agents":       {"%d of %d agents are offline: what needs them waits.", "エージェント%d台（全%d台）がオフラインです。必要とする転送は待機します。"},
-		"alert_dead_letters": {"%s dead letters wait for a person.", "デッドレター%s件が対応待ちです。"},
+		"alert_dead_letters": {"Dead letters that wait for a person: %s.", "デッドレター%s件が対応待ちです。"},
 		"alert_oldest":       {"Route %s: the oldest transfer has waited for %s.", "ルート %s: 最も古い転送が%s待っています。"},
 	}
 }

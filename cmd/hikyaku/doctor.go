@@ -48,10 +48,11 @@ Exit codes: 0 all well, 1 something failed.`, `サーバーの起動前や動作
 台帳、各ルートの送り元と届け先 (届け先の隠し作業フォルダを含む)。
 
 終了コード: 0 すべて良好、1 何かが失敗。`),
-		Example: `  hikyaku doctor --config hikyaku.yaml`,
-		Args:    exactly(0, ""),
+		Example: `  hikyaku doctor
+  hikyaku doctor --config hikyaku.yaml`,
+		Args: exactly(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			d := diagnose(cmd.Context(), file, flagValue(cmd, "data"))
+			d := diagnose(cmd.Context(), env, file, flagValue(cmd, "data"))
 			if err := printResult(env.stdout, outputFormat(cmd), d, d.text); err != nil {
 				return err
 			}
@@ -68,6 +69,7 @@ Exit codes: 0 all well, 1 something failed.`, `サーバーの起動前や動作
 // doctor collects findings.
 type doctor struct {
 	diagnosis
+	env environment
 	cfg config
 	// running is set when a server holds the data folder.
 	running *cli.Endpoints
@@ -88,14 +90,14 @@ func (d *doctor) fail(check string, err error, remedy string) {
 }
 
 // diagnose runs all checks; one that fails does not keep the others from running.
-func diagnose(ctx context.Context, file, data string) *diagnosis {
-	d := &doctor{}
+func diagnose(ctx context.Context, env environment, file, data string) *diagnosis {
+	d := &doctor{env: env}
 	var err error
 	if d.cfg, err = loadConfig(file, data); err != nil {
-		d.fail("config", err, "correct the file; hikyaku.example.yaml explains every key")
+		d.fail("config", err, d.env.t("correct the file; hikyaku.example.yaml explains every key", "ファイルを直してください。各キーの説明は hikyaku.example.yaml にあります"))
 		return &d.diagnosis
 	}
-	d.ok("config", "%d routes: %s", len(d.cfg.Routes), strings.Join(d.cfg.routeNames(), ", "))
+	d.ok("config", d.env.t("routes: %s", "ルート: %s"), strings.Join(d.cfg.routeNames(), ", "))
 	d.checkData(ctx)
 	d.checkPorts(ctx)
 	for _, name := range d.cfg.routeNames() {
@@ -110,41 +112,41 @@ func diagnose(ctx context.Context, file, data string) *diagnosis {
 func (d *doctor) checkData(ctx context.Context) {
 	dir := d.cfg.Data
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		d.fail("data folder", err, "choose a folder this user may write: --data DIR")
+		d.fail("data folder", err, d.env.t("choose a folder this user may write: --data DIR", "書き込めるフォルダを --data DIR で指定してください"))
 		return
 	}
 	probe := filepath.Join(dir, ".doctor")
 	if err := errors.Join(os.WriteFile(probe, nil, 0o600), os.Remove(probe)); err != nil {
-		d.fail("data folder", err, "give this user the right to write there, or free some space")
+		d.fail("data folder", err, d.env.t("give this user the right to write there, or free some space", "書き込み権限を与えるか、空きを作ってください"))
 		return
 	}
-	d.ok("data folder", "%s is writable", dir)
+	d.ok("data folder", d.env.t("%s is writable", "%s に書き込めます"), dir)
 	lock, err := sqlite.Lock(dir, time.Now())
 	if err != nil {
 		if e, readErr := readEndpoints(dir); readErr == nil && serverReady(ctx, e.Console) {
 			d.running = &e
-			d.ok("lock", "a server runs here and is ready at %s", e.Console)
+			d.ok("lock", d.env.t("a server runs here and is ready at %s", "サーバーが動いています: %s"), e.Console)
 		} else {
-			d.fail("lock", err, "end the process that holds the folder, or use another --data")
+			d.fail("lock", err, d.env.t("end the process that holds the folder, or use another --data", "フォルダを使っているプロセスを終えるか、別の --data を使ってください"))
 		}
 		return
 	}
 	defer lock.Unlock() //nolint:errcheck // doctor wrote nothing under it
-	d.ok("lock", "free")
+	d.ok("lock", "%s", d.env.t("free", "空いています"))
 	if d.keys, err = loadKeys(dir); err != nil {
-		d.fail("keys", err, "restore keys.json from a copy, or remove it to make new keys")
+		d.fail("keys", err, d.env.t("restore keys.json from a copy, or remove it to make new keys", "keys.json を控えから戻すか、消して新しい鍵を作ってください"))
 	}
 	ledger, err := sqlite.OpenLedger(ctx, filepath.Join(dir, ledgerFile), ledgerOptions())
 	if err != nil {
-		d.fail("ledger", err, "use the version of hikyaku that wrote it, or restore it from a copy")
+		d.fail("ledger", err, d.env.t("use the version of hikyaku that wrote it, or restore it from a copy", "書き込んだ版の hikyaku を使うか、控えから戻してください"))
 		return
 	}
 	defer ledger.Close() //nolint:errcheck // read only here
 	if _, err := ledger.Stats(ctx); err != nil {
-		d.fail("ledger", err, "restore ledger.db from a copy")
+		d.fail("ledger", err, d.env.t("restore ledger.db from a copy", "ledger.db を控えから戻してください"))
 		return
 	}
-	d.ok("ledger", "opens and answers")
+	d.ok("ledger", "%s", d.env.t("opens and answers", "開けて、応答します"))
 	d.checkStores(ctx)
 }
 
@@ -155,18 +157,18 @@ func (d *doctor) checkStores(ctx context.Context) {
 		err = queues.Close()
 	}
 	if err != nil {
-		d.fail("queues", err, "restore queue.db from a copy")
+		d.fail("queues", err, d.env.t("restore queue.db from a copy", "queue.db を控えから戻してください"))
 	} else {
-		d.ok("queues", "open")
+		d.ok("queues", "%s", d.env.t("open", "開けます"))
 	}
 	moves, err := sqlite.OpenMover(ctx, filepath.Join(d.cfg.Data, moverFile))
 	if err == nil {
 		err = moves.Close()
 	}
 	if err != nil {
-		d.fail("mover", err, "restore mover.db from a copy")
+		d.fail("mover", err, d.env.t("restore mover.db from a copy", "mover.db を控えから戻してください"))
 	} else {
-		d.ok("mover", "opens")
+		d.ok("mover", "%s", d.env.t("opens", "開けます"))
 	}
 }
 
@@ -180,14 +182,14 @@ func (d *doctor) checkPorts(ctx context.Context) {
 		var lc net.ListenConfig
 		l, err := lc.Listen(ctx, "tcp", addr)
 		if err != nil {
-			d.fail("port "+name, err, "end what listens there, or set listen."+name+" in the config")
+			d.fail("port "+name, err, fmt.Sprintf(d.env.t("end what listens there, or set listen.%s in the config", "そのポートを使うものを終えるか、設定の listen.%s を変えてください"), name))
 			continue
 		}
 		if err := l.Close(); err != nil {
 			d.warn("port "+name, err.Error(), "")
 			continue
 		}
-		d.ok("port "+name, "%s is free", addr)
+		d.ok("port "+name, d.env.t("%s is free", "%s は空いています"), addr)
 	}
 }
 
@@ -198,7 +200,7 @@ func (d *doctor) checkLocation(ctx context.Context, check, location string, writ
 	defer cancel()
 	drv, err := d.open(ctx, location)
 	if errors.Is(err, errEmbeddedDown) {
-		d.warn(check, location+" is in the embedded S3, which runs only with the server", "run doctor again while the server runs")
+		d.warn(check, fmt.Sprintf(d.env.t("%s is in the embedded S3, which runs only with the server", "%s は内蔵 S3 にあり、サーバーとともにだけ動きます"), location), d.env.t("run doctor again while the server runs", "サーバーの動作中にもう一度 doctor を実行してください"))
 		return
 	}
 	if err == nil {
@@ -209,13 +211,13 @@ func (d *doctor) checkLocation(ctx context.Context, check, location string, writ
 	}
 	switch {
 	case err != nil && write:
-		d.fail(check, err, "create it, and let this user or role read and write it, "+storage.WorkFolder+" included")
+		d.fail(check, err, fmt.Sprintf(d.env.t("create it, and let this user or role read and write it, %s included", "作成し、このユーザーやロールに読み書きを許してください (%s を含む)"), storage.WorkFolder))
 	case err != nil:
-		d.fail(check, err, "create it, and let this user or role list and read it")
+		d.fail(check, err, d.env.t("create it, and let this user or role list and read it", "作成し、このユーザーやロールに一覧と読み取りを許してください"))
 	case write:
-		d.ok(check, "%s is writable, work folder included", location)
+		d.ok(check, d.env.t("%s is writable, work folder included", "%s に書き込めます (作業フォルダを含む)"), location)
 	default:
-		d.ok(check, "%s is readable", location)
+		d.ok(check, d.env.t("%s is readable", "%s を読めます"), location)
 	}
 }
 
