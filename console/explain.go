@@ -163,12 +163,12 @@ func failureText(f *hikyaku.Failure, l Lang) string {
 
 func printableText(s string) string { return PrintableText(s) }
 
-// PrintableText is Printable for prose: clean text, quotation marks included,
-// stays as it is; what could deceive is escaped.
+// PrintableText is Printable for prose: clean text, quotation marks and
+// backslashes included, stays as it is; what could deceive is escaped.
 func PrintableText(s string) string {
 	p := Printable(s)
 	if p == s {
 		return s
 	}
-	return strings.ReplaceAll(p[1:len(p)-1], `\"`, `"`)
+	return strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(p[1 : len(p)-1])
 }
