@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,6 +62,30 @@ func terminalSize(w io.Writer) (columns, rows int) {
 		}
 	}
 	return 100, 30
+}
+
+// program is how a person can call this program from another terminal: by
+// name if the PATH leads there, else by its path.
+func program() string {
+	self, err := os.Executable()
+	if err != nil {
+		return "hikyaku"
+	}
+	if found, err := exec.LookPath("hikyaku"); err == nil {
+		if a, b := stat(found), stat(self); a != nil && b != nil && os.SameFile(a, b) {
+			return "hikyaku"
+		}
+	}
+	return self
+}
+
+// stat is os.Stat without the reason why not.
+func stat(path string) os.FileInfo {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil
+	}
+	return info
 }
 
 // flagValue returns a (possibly inherited) flag's value.
