@@ -128,8 +128,8 @@ func runDemo(ctx context.Context, env environment, output string, f demoFlags) (
 	if f.once || ctx.Err() != nil {
 		return report.verdict()
 	}
-	say(env.t("\nThe server stays up; Ctrl-C ends it and removes the folder. Console:\n  %s\nUse it from another terminal:\n  eval \"$(%s env --data %s)\"",
-		"\nサーバーは動き続けます。Ctrl-C で終了し、フォルダーを消します。コンソール:\n  %s\n別の端末から使うには:\n  eval \"$(%s env --data %s)\""), srv.consoleLink(), program(), dir)
+	say(env.t("\nThe server stays up; Ctrl-C ends it and removes the folder. Console:\n  %s\nUse it from another terminal:\n  %s",
+		"\nサーバーは動き続けます。Ctrl-C で終了し、フォルダーを消します。コンソール:\n  %s\n別の端末から使うには:\n  %s"), srv.consoleLink(), envCommand(dir))
 	<-ctx.Done()
 	return report.verdict()
 }

@@ -101,8 +101,22 @@ func exportLines(w io.Writer, vars []envVar) error {
 	var b strings.Builder
 	b.WriteString("unset AWS_SESSION_TOKEN AWS_PROFILE\n")
 	for _, v := range vars {
-		fmt.Fprintf(&b, "export %s='%s'\n", v.name, strings.ReplaceAll(v.value, "'", `'\''`))
+		fmt.Fprintf(&b, "export %s=%s\n", v.name, shellQuote(v.value))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// shellQuote is s as one word of a POSIX shell.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// envCommand is what another terminal types to talk to the server on data.
+func envCommand(data string) string {
+	words := []string{program(), "env", "--data", data}
+	for i, w := range words {
+		if strings.ContainsAny(w, " \t\n'\"\\$`&|;<>()*?[]#~!{}") {
+			words[i] = shellQuote(w)
+		}
+	}
+	return `eval "$(` + strings.Join(words, " ") + `)"`
 }

@@ -73,10 +73,10 @@ func serve(ctx context.Context, env environment, file, data string, logger *slog
 	if err != nil {
 		return err
 	}
-	banner := env.t("hikyaku %s is up after %s\n  console  %s\n  api      %s (SQS, DataSync)\n  s3       %s\n  data     %s\nUse it from another terminal:  eval \"$(%s env --data %s)\"\n",
-		"hikyaku %s が起動しました (%s)\n  console  %s\n  api      %s (SQS、DataSync)\n  s3       %s\n  data     %s\n別の端末から使うには:  eval \"$(%s env --data %s)\"\n")
+	banner := env.t("hikyaku %s is up after %s\n  console  %s\n  api      %s (SQS, DataSync)\n  s3       %s\n  data     %s\nUse it from another terminal:  %s\n",
+		"hikyaku %s が起動しました (%s)\n  console  %s\n  api      %s (SQS、DataSync)\n  s3       %s\n  data     %s\n別の端末から使うには:  %s\n")
 	fmt.Fprintf(env.stdout, banner, //nolint:errcheck // a closed terminal is no reason to stop
-		version, time.Since(began).Round(time.Millisecond), srv.consoleLink(), srv.endpoints.API, srv.endpoints.S3, cfg.Data, program(), cfg.Data)
+		version, time.Since(began).Round(time.Millisecond), srv.consoleLink(), srv.endpoints.API, srv.endpoints.S3, cfg.Data, envCommand(cfg.Data))
 	hup := make(chan os.Signal, 1)
 	notifyReload(hup)
 	defer signal.Stop(hup)
