@@ -141,11 +141,15 @@ func TestShow_JSONIsTheDocument(t *testing.T) {
 	for _, field := range []string{
 		"id", "transfer_id", "route", "state", "outcome", "waiting_reason", "waiting_detail", "attempt", "max_attempts",
 		"task_arn", "execution_arn", "execution_status", "agent_arns", "files", "bytes", "throughput_bps", "eta_seconds",
-		"durations_ms", "error", "log_url", "message_id", "created_at", "started_at", "attempts", "events",
+		"durations_ms", "error", "log_url", "message_id", "created_at", "started_at", "ended_at", "attempts", "events",
 	} {
 		if _, ok := doc[field]; !ok {
 			t.Errorf("field %s is missing", field)
 		}
+	}
+	var detail console.TransferDetail
+	if err := json.Unmarshal([]byte(got.out), &detail); err != nil || detail.TransferID != doc["transfer_id"] {
+		t.Errorf("the document cannot be read back: %v %+v", err, detail)
 	}
 }
 

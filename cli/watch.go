@@ -122,7 +122,7 @@ type jsonView struct{ a *app }
 func (v *jsonView) show(t hikyaku.Transfer) {
 	e := json.NewEncoder(v.a.Stdout)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(t) // a reader that went away ends us by SIGPIPE
+	_ = e.Encode(console.Document{Transfer: t}) // a reader that went away ends us by SIGPIPE
 }
 
 func (v *jsonView) close() {}

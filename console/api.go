@@ -193,25 +193,6 @@ func AsAPIError(err error) *APIError {
 	return e
 }
 
-// complete makes a transfer's JSON as documented: lists are never null.
-func complete(t hikyaku.Transfer) hikyaku.Transfer {
-	if t.AgentARNs == nil {
-		t.AgentARNs = []string{}
-	}
-	if t.Attempts == nil {
-		t.Attempts = []hikyaku.Attempt{}
-	}
-	return t
-}
-
-func completeAll(ts []hikyaku.Transfer) []hikyaku.Transfer {
-	out := make([]hikyaku.Transfer, len(ts))
-	for i, t := range ts {
-		out[i] = complete(t)
-	}
-	return out
-}
-
 func completeEvents(es []hikyaku.Event) []hikyaku.Event {
 	out := make([]hikyaku.Event, len(es))
 	for i, e := range es {

@@ -20,7 +20,7 @@ func (c *Console) listDeadLetters(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return fmt.Errorf("list dead letters: %w", err)
 	}
-	c.reply(w, r, http.StatusOK, DeadLetterList{DeadLetters: completeAll(p.Transfers), NextToken: tokenOf(p.NextToken)})
+	c.reply(w, r, http.StatusOK, DeadLetterList{DeadLetters: p.Transfers, NextToken: tokenOf(p.NextToken)})
 	return nil
 }
 

@@ -48,7 +48,7 @@ type update struct {
 
 func (u *update) encoded() []byte {
 	u.once.Do(func() {
-		b, err := json.Marshal(complete(u.t))
+		b, err := json.Marshal(Document{u.t})
 		if err == nil { // a transfer holds nothing that cannot be encoded
 			u.body = b
 		}

@@ -18,7 +18,7 @@ func (c *Console) listTransfers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("list transfers: %w", err)
 	}
-	c.reply(w, r, http.StatusOK, TransferList{Transfers: completeAll(p.Transfers), NextToken: tokenOf(p.NextToken)})
+	c.reply(w, r, http.StatusOK, TransferList{Transfers: p.Transfers, NextToken: tokenOf(p.NextToken)})
 	return nil
 }
 
@@ -31,7 +31,7 @@ func (c *Console) detail(ctx context.Context, transferID string) (TransferDetail
 	if err != nil {
 		return TransferDetail{}, fmt.Errorf("read events of %s: %w", Printable(transferID), err)
 	}
-	return TransferDetail{Transfer: complete(t), Events: completeEvents(events)}, nil
+	return TransferDetail{Transfer: t, Events: completeEvents(events)}, nil
 }
 
 func (c *Console) transfer(ctx context.Context, transferID string) (hikyaku.Transfer, error) {
@@ -125,7 +125,7 @@ func (c *Console) sendTransfers(w http.ResponseWriter, r *http.Request) error {
 		t, err := c.op.Send(r.Context(), s, act(r.Context(), ActRequest{Reason: req.Reason}))
 		switch {
 		case err == nil:
-			res.Transfers = append(res.Transfers, complete(t))
+			res.Transfers = append(res.Transfers, t)
 		case len(ids) == 1 || r.Context().Err() != nil:
 			return fmt.Errorf("send %s: %w", Printable(id), err)
 		default:
@@ -161,7 +161,7 @@ func (c *Console) actOnTransfer(w http.ResponseWriter, r *http.Request, do trans
 	if err != nil {
 		return err
 	}
-	c.reply(w, r, http.StatusOK, complete(t))
+	c.reply(w, r, http.StatusOK, Document{t})
 	return nil
 }
 
