@@ -170,6 +170,7 @@ func (t *Transfer) endAttempt(from State, at time.Time, status string, p Progres
 	}
 	a := &t.Attempts[n-1]
 	a.EndedAt, a.Status, a.Files, a.Bytes, a.Durations = at, status, p.Files, p.Bytes, p.Durations
+	a.Durations.Total = p.Durations.Queued + millis(at.Sub(a.StartedAt))
 	a.Failure, a.Free = copyFailure(f), free
 	if free {
 		t.Free++

@@ -3,6 +3,7 @@ package hikyaku_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -174,6 +175,42 @@ func TestTransfer_Record(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTransfer_Record_total: an attempt counts from when it was queued, the
+// transfer from when it was created.
+func TestTransfer_Record_total(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	x := hikyaku.Transfer{TransferID: "T"}
+	failed := hikyaku.Failure{Code: hikyaku.CodeDestinationUnavailable}
+	for _, step := range []struct {
+		after  time.Duration
+		detail func() hikyaku.Detail
+	}{
+		{0, func() hikyaku.Detail { return &hikyaku.AcceptedDetail{ID: "A", Reason: hikyaku.NoFreeTask} }},
+		{2 * time.Second, func() hikyaku.Detail { return &hikyaku.AssignedDetail{TaskARN: "task"} }},
+		{time.Second, func() hikyaku.Detail { return &hikyaku.StartedDetail{ExecutionARN: "e"} }},
+		{4 * time.Second, func() hikyaku.Detail {
+			return &hikyaku.AttemptEndedDetail{
+				Status: "ERROR", Failure: failed, Progress: hikyaku.Progress{Durations: x.Durations},
+				Waiting: hikyaku.WaitingDetail{Reason: hikyaku.BackingOff},
+			}
+		}},
+		{10 * time.Second, func() hikyaku.Detail { return &hikyaku.AssignedDetail{TaskARN: "task"} }},
+		{20 * time.Second, func() hikyaku.Detail {
+			return &hikyaku.FailedDetail{Failure: failed, Status: "LOST", Progress: hikyaku.Progress{Durations: x.Durations}}
+		}},
+	} {
+		now = now.Add(step.after)
+		if _, _, err := x.Record(now, "", step.detail()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := []int64{x.Attempts[0].Durations.Total, x.Attempts[1].Durations.Total, x.Durations.Total}
+	if want := []int64{7000, 30000, 37000}; !slices.Equal(got, want) {
+		t.Errorf("totals %v, want %v", got, want)
+	}
 }
 
 func TestEvent_Decode(t *testing.T) {

@@ -70,7 +70,9 @@ type Found struct {
 	Truncated bool      `json:"truncated,omitempty"`
 }
 
-// Durations are milliseconds; 0 is unknown or not reached.
+// Durations are milliseconds; 0 is unknown or not reached. Total, known at the
+// end, is a transfer's time since it was created or rerun, and an attempt's
+// since it was last queued.
 type Durations struct {
 	Queued       int64 `json:"queued"`
 	Launching    int64 `json:"launching"`
