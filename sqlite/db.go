@@ -45,6 +45,7 @@ type DB struct {
 
 	jobs   chan *update
 	closed chan struct{}
+	ended  chan struct{} // closed when the writer is gone
 	once   sync.Once
 	done   sync.WaitGroup
 }
@@ -87,7 +88,7 @@ func open(ctx context.Context, path string, migrations []string, sync flush) (*D
 		u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
 		return u.String()
 	}
-	d := &DB{path: path, stmts: map[string]*sql.Stmt{}, reads: map[string]*sql.Stmt{}, jobs: make(chan *update, maxBatch), closed: make(chan struct{})}
+	d := &DB{path: path, stmts: map[string]*sql.Stmt{}, reads: map[string]*sql.Stmt{}, jobs: make(chan *update, maxBatch), closed: make(chan struct{}), ended: make(chan struct{})}
 	var err error
 	if d.write, err = sql.Open("sqlite", dsn("rw")); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -184,6 +185,13 @@ func (d *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 			return context.Cause(ctx)
 		}
 		return <-u.result // begun: its outcome is what counts
+	case <-d.ended: // an update may have slipped in behind the writer's last look
+		select {
+		case err := <-u.result:
+			return err
+		default:
+			return errClosed
+		}
 	}
 }
 
@@ -206,6 +214,7 @@ func (d *DB) Close() error {
 
 // run is the writer.
 func (d *DB) run() {
+	defer close(d.ended)
 	for {
 		var batch []*update
 		select {
