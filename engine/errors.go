@@ -34,7 +34,8 @@ const (
 	CaseCollision Code = "CaseCollision"
 	// FileTooLarge: larger than the destination takes.
 	FileTooLarge Code = "FileTooLarge"
-	// DestinationDenied: the destination refused to write or delete the item.
+	// DestinationDenied: the destination refused to write or delete the item,
+	// or, of a run, to be listed or to have anything staged.
 	DestinationDenied Code = "DestinationDenied"
 	// DestinationWriteFailed: writing or publishing broke for another reason.
 	DestinationWriteFailed Code = "DestinationWriteFailed"
@@ -92,6 +93,16 @@ func (e *RunError) Unwrap() error { return e.Err }
 
 func invalid(format string, args ...any) error {
 	return &RunError{Code: InvalidOptions, Err: fmt.Errorf(format, args...)}
+}
+
+// atDestination is the error of a run whose destination as a whole cannot be
+// listed or written. Trying again mends what is unavailable, not what is denied.
+func atDestination(err error) error {
+	code := DestinationUnavailable
+	if errors.Is(err, storage.ErrDenied) {
+		code = DestinationDenied
+	}
+	return &RunError{Code: code, Err: err}
 }
 
 // itemError is a failure whose code is known where it is born.

@@ -69,7 +69,7 @@ func (p *planner) merge(src, dst *stream) error {
 		var d *scanned
 		if dst != nil {
 			if d, err = dst.peek(); err != nil {
-				return &RunError{Code: DestinationUnavailable, Err: err}
+				return atDestination(err)
 			}
 		}
 		ok := true

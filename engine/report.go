@@ -19,7 +19,7 @@ func (r *run) stage(ctx context.Context) (storage.Stage, error) {
 			return err
 		})
 		if r.stageErr != nil {
-			r.stageErr = &RunError{Code: DestinationUnavailable, Err: fmt.Errorf("stage at %s: %w", r.dstP.Name, r.stageErr)}
+			r.stageErr = atDestination(fmt.Errorf("stage at %s: %w", r.dstP.Name, r.stageErr))
 			r.cancel(r.stageErr)
 		}
 	}

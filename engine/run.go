@@ -83,7 +83,7 @@ func Run(ctx context.Context, job Job, progress *Progress) (Result, error) {
 		err = r.carryOut()
 	}
 	if closeErr := r.closeStage(ctx); err == nil && closeErr != nil {
-		err = &RunError{Code: DestinationUnavailable, Err: fmt.Errorf("close stage at %s: %w", r.dstP.Name, closeErr)}
+		err = atDestination(fmt.Errorf("close stage at %s: %w", r.dstP.Name, closeErr))
 	}
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)

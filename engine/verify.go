@@ -83,7 +83,7 @@ func (r *run) pairUp(src, dst *stream, pairs chan<- pair) error {
 		}
 		d, err := dst.peek()
 		if err != nil {
-			return &RunError{Code: DestinationUnavailable, Err: err}
+			return atDestination(err)
 		}
 		switch {
 		case s == nil && d == nil:

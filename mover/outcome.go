@@ -58,7 +58,8 @@ func failedPhase(last engine.Phase, code engine.Code, err error) engine.Phase {
 	switch {
 	case err == nil:
 		return engine.Verifying
-	case code == engine.SourceUnavailable, code == engine.DestinationUnavailable, code == engine.InvalidOptions:
+	case code == engine.SourceUnavailable, code == engine.DestinationUnavailable, code == engine.DestinationDenied,
+		code == engine.InvalidOptions:
 		return engine.Preparing
 	case code == engine.NoSpace:
 		return engine.Transferring
