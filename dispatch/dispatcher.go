@@ -115,8 +115,9 @@ func New(o Options) *Dispatcher {
 	return d
 }
 
-// SetRoutes replaces the routes, for a reload of the config. Transfers of a
-// removed route finish if they run and stay visible if they are queued.
+// SetRoutes replaces the routes for what follows; see ReloadRoutes for what
+// runs. Transfers of a removed route finish if they run and stay visible if
+// they are queued.
 func (d *Dispatcher) SetRoutes(routes []hikyaku.Route, defaultRoute string) {
 	list := make([]hikyaku.Route, len(routes))
 	for i, r := range routes {

@@ -155,6 +155,42 @@ func (d *Dispatcher) LimitRoute(ctx context.Context, name string, bytesPerSecond
 	})
 }
 
+// ReloadRoutes replaces the routes as SetRoutes does, and gives what runs on
+// a route the bandwidth its configuration now has, unless LimitRoute set
+// another.
+func (d *Dispatcher) ReloadRoutes(ctx context.Context, routes []hikyaku.Route, defaultRoute string) error {
+	before := d.currentRoutes()
+	d.SetRoutes(routes, defaultRoute)
+	changed := map[string]int64{}
+	for _, r := range d.currentRoutes().List {
+		old, ok := before.Find(r.Name)
+		if !ok || old.BytesPerSecond == r.BytesPerSecond {
+			continue
+		}
+		s, err := d.view.route(ctx, r.Name)
+		if err != nil {
+			return fmt.Errorf("read settings of route %s: %w", r.Name, err)
+		}
+		if s.BytesPerSecond == nil {
+			changed[r.Name] = r.BytesPerSecond
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	leases, err := d.leases(ctx)
+	if err != nil {
+		return err
+	}
+	return each(d, leases, func(task hikyaku.Task) error {
+		limit, ok := changed[task.Route]
+		if !ok {
+			return nil
+		}
+		return d.limitRunning(ctx, task, limit)
+	})
+}
+
 func (d *Dispatcher) limitRunning(ctx context.Context, task hikyaku.Task, bytesPerSecond int64) error {
 	t, err := d.Ledger.Transfer(ctx, task.TransferID)
 	if err != nil || t.State != hikyaku.Running {

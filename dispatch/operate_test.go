@@ -160,6 +160,36 @@ func TestDispatcher_LimitRoute_whileStarting(t *testing.T) {
 	}
 }
 
+// A rate that the config changes reaches what runs, but does not undo a limit
+// that a person set.
+func TestDispatcher_ReloadRoutes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	running := w.run(t, "A")
+	reload := func(rate int64) {
+		t.Helper()
+		r := w.routes[0]
+		r.BytesPerSecond = rate
+		must(t, w.d.ReloadRoutes(t.Context(), []hikyaku.Route{r}, ""))
+	}
+	reload(w.routes[0].BytesPerSecond)
+	if got, ok := w.executor.Limits()[running.ExecutionARN]; ok {
+		t.Errorf("an unchanged rate was set to %d", got)
+	}
+	for _, rate := range []int64{5000, -1, 7000} {
+		reload(rate)
+		if got := w.executor.Limits()[running.ExecutionARN]; got != rate {
+			t.Errorf("limit %d, want %d", got, rate)
+		}
+	}
+	_, err := w.d.LimitRoute(t.Context(), "orders", 1000, hikyaku.Act{})
+	must(t, err)
+	reload(9000)
+	if got := w.executor.Limits()[running.ExecutionARN]; got != 1000 {
+		t.Errorf("a person's limit became %d", got)
+	}
+}
+
 // A removed route finishes what runs, keeps what is queued, and takes nothing
 // else; when it is back, everything goes on.
 func TestDispatcher_SetRoutes_removedRoute(t *testing.T) {

@@ -283,7 +283,9 @@ func (s *server) reload(ctx context.Context, file, data string) {
 		s.logger.WarnContext(ctx, "new queues are read only after a restart", slog.Any("queues", missing))
 	}
 	s.cfg = cfg
-	s.dispatcher.SetRoutes(cfg.routes(), cfg.DefaultRoute)
+	if err := s.dispatcher.ReloadRoutes(ctx, cfg.routes(), cfg.DefaultRoute); err != nil {
+		s.logger.ErrorContext(ctx, "changed rates did not reach what runs", slog.Any("error", err))
+	}
 	if err := s.provision(ctx, s.dataSyncClient()); err != nil {
 		s.logger.ErrorContext(ctx, "pool not provisioned", slog.String("error", err.Error()))
 		return
