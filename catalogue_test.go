@@ -152,6 +152,7 @@ func TestClassify(t *testing.T) {
 		{"AccessDenied", "reading the source", hikyaku.CodeSourceDenied},
 		{"AccessDenied", "Destination bucket", hikyaku.CodeDestinationDenied},
 		{"SourceGone", "", hikyaku.CodeSourceGone},
+		{"DestinationDenied", "stage at /out: access denied", hikyaku.CodeDestinationDenied},
 		{"ChecksumMismatch", "", hikyaku.CodeMismatch},
 		{"MetadataDiffers", "", hikyaku.CodeMetadataMismatch},
 		{"NoSpace", "", hikyaku.CodeNoSpace},
