@@ -58,13 +58,13 @@ func messageEntries() []Entry {
 		{
 			Code: CodeIDMissing, Kind: KindInvalid,
 			English: Text{
-				Title:  "The message has no ID",
-				Cause:  "The JSON object has no \"id\", or it is not a text.",
+				Title:  "The message has no ID, or not as a string",
+				Cause:  "The JSON object has no \"id\", or it is a number or something else that is not a string.",
 				Remedy: "Put the ID in \"id\" as a JSON string.",
 			},
 			Japanese: Text{
-				Title:  "メッセージに ID がありません",
-				Cause:  "JSON に \"id\" がないか、文字列ではありません。",
+				Title:  "メッセージに ID がないか、文字列ではありません",
+				Cause:  "JSON に \"id\" がないか、数値など文字列以外になっています。",
 				Remedy: "\"id\" に ID を文字列で入れてください。",
 			},
 		},

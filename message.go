@@ -104,7 +104,10 @@ func parseOwn(o map[string]any) ([]Request, error) {
 	var r Request
 	id, ok := o["id"].(string)
 	if !ok {
-		return nil, poison(CodeIDMissing, "")
+		if o["id"] == nil {
+			return nil, poison(CodeIDMissing, `the JSON object has no "id"`)
+		}
+		return nil, poison(CodeIDMissing, `"id" must be a JSON string`)
 	}
 	r.ID = id
 	for name, v := range o {

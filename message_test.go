@@ -107,6 +107,18 @@ func TestParseBody(t *testing.T) {
 	}
 }
 
+func TestParseBody_saysWhatIsWrongWithTheID(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"id":5}`: `"id" must be a JSON string`, `{"id":["A"]}`: `"id" must be a JSON string`,
+		`{"ID":"A"}`: `has no "id"`, `{"id":null}`: `has no "id"`,
+	} {
+		if _, err := hikyaku.ParseBody(body); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %s", body, err, want)
+		}
+	}
+}
+
 func FuzzParseBody(f *testing.F) {
 	for _, seed := range []string{
 		"A", `"A"`, `{"id":"A"}`, `{"id":"A","paths":["x"],"metadata":{"a":1}}`, records("ObjectCreated:Put", "a%2Bb"),
