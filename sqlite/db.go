@@ -18,7 +18,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -88,6 +90,9 @@ func open(ctx context.Context, path string, migrations []string, sync flush) (*D
 		u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
 		return u.String()
 	}
+	if err := create(path); err != nil {
+		return nil, fmt.Errorf("create %s: %w", path, err)
+	}
 	d := &DB{path: path, stmts: map[string]*sql.Stmt{}, reads: map[string]*sql.Stmt{}, jobs: make(chan *update, maxBatch), closed: make(chan struct{}), ended: make(chan struct{})}
 	var err error
 	if d.write, err = sql.Open("sqlite", dsn("rw")); err != nil {
@@ -104,6 +109,19 @@ func open(ctx context.Context, path string, migrations []string, sync flush) (*D
 	d.done.Go(d.run)
 	d.done.Go(d.check.run)
 	return d, nil
+}
+
+// create makes a new database's file readable to its owner only; SQLite would
+// let everybody read it. The files SQLite puts beside it take over the mode.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the caller's folder
+	if errors.Is(err, fs.ErrExist) {
+		return nil // SQLite says whether it can be used
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // connect opens the writer's connection, brings the schema up to date, and
