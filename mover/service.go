@@ -242,7 +242,11 @@ func (s *Service) keepHouse(ctx context.Context) {
 	tick := time.NewTicker(housekeeping)
 	defer tick.Stop()
 	for {
-		if n, err := s.opts.Store.Prune(ctx, s.opts.Now().Add(-s.opts.Retention)); err != nil {
+		n, err := s.opts.Store.Prune(ctx, s.opts.Now().Add(-s.opts.Retention))
+		if ctx.Err() != nil {
+			return // interrupted: what did not end is no failure
+		}
+		if err != nil {
 			s.log.WarnContext(ctx, "prune executions failed", slog.Any("error", err))
 		} else if n > 0 {
 			s.log.InfoContext(ctx, "executions pruned", slog.Int("count", n))
@@ -274,7 +278,7 @@ func (s *Service) sweep(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err := s.sweepLocation(ctx, l); err != nil {
+		if err := s.sweepLocation(ctx, l); err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "sweep failed", slog.String("location_arn", l.ARN), slog.Any("error", err))
 		}
 	}
