@@ -38,7 +38,10 @@ type Options struct {
 	OverwriteMode string
 	// TransferMode: CHANGED (default), ALL.
 	TransferMode string
-	// PreserveDeletedFiles: PRESERVE (default), REMOVE.
+	// PreserveDeletedFiles: PRESERVE (default), REMOVE. REMOVE refuses a source
+	// that is not there: a missing folder and, except in a dry run, a prefix
+	// without any object below it. A folder that is there and holds nothing does
+	// empty the destination.
 	PreserveDeletedFiles string
 	// Atime: BEST_EFFORT (default), NONE. Mtime: PRESERVE (default), NONE.
 	Atime, Mtime string

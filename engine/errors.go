@@ -16,7 +16,8 @@ type Code string
 const (
 	// SourceDenied: the source refused to list or open the item.
 	SourceDenied Code = "SourceDenied"
-	// SourceGone: the item vanished between listing and copying.
+	// SourceGone: the item vanished between listing and copying, or, of a run
+	// with REMOVE, the source has no object at all.
 	SourceGone Code = "SourceGone"
 	// SourceChanged: the item kept changing while it was copied.
 	SourceChanged Code = "SourceChanged"

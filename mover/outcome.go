@@ -59,7 +59,7 @@ func failedPhase(last engine.Phase, code engine.Code, err error) engine.Phase {
 	case err == nil:
 		return engine.Verifying
 	case code == engine.SourceUnavailable, code == engine.DestinationUnavailable, code == engine.DestinationDenied,
-		code == engine.InvalidOptions:
+		code == engine.SourceGone, code == engine.InvalidOptions:
 		return engine.Preparing
 	case code == engine.NoSpace:
 		return engine.Transferring

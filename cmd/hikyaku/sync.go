@@ -180,7 +180,7 @@ func syncFailure(ctx context.Context, err error) error {
 		kind = hikyaku.KindInvalid
 	case errors.Is(err, storage.ErrDenied):
 		kind = hikyaku.KindDenied
-	case errors.Is(err, storage.ErrNotExist):
+	case errors.Is(err, storage.ErrNotExist), run != nil && run.Code == engine.SourceGone:
 		kind = hikyaku.KindNotFound
 	case errors.Is(err, storage.ErrTransient):
 		kind = hikyaku.KindTransient
