@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -11,12 +10,12 @@ import (
 	"github.com/hikyaku/hikyaku/engine"
 )
 
-// showProgress draws a run's progress on w until the returned function is called.
-func showProgress(w io.Writer, progress *engine.Progress) func() {
-	p := mpb.New(mpb.WithOutput(w), mpb.WithWidth(40), mpb.WithRefreshRate(150*time.Millisecond))
+// showProgress draws a run's progress on stderr until the returned function is called.
+func showProgress(env environment, progress *engine.Progress) func() {
+	p := mpb.New(mpb.WithOutput(env.stderr), mpb.WithWidth(40), mpb.WithRefreshRate(150*time.Millisecond))
 	state := func(decor.Statistics) string {
 		phase, c := progress.Snapshot()
-		return fmt.Sprintf(" %s  %d/%d files, %d failed", phase, c.FilesTransferred, c.EstimatedFilesToTransfer,
+		return fmt.Sprintf(env.t(" %s  %d/%d files, %d failed", " %s  %d/%d ファイル、失敗 %d"), phase, c.FilesTransferred, c.EstimatedFilesToTransfer,
 			c.FailedPrepare+c.FailedTransfer+c.FailedVerify+c.FailedDelete)
 	}
 	bar := p.AddBar(0,

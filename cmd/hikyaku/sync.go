@@ -17,7 +17,6 @@ import (
 
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/cli"
-	"github.com/hikyaku/hikyaku/console"
 	"github.com/hikyaku/hikyaku/engine"
 	"github.com/hikyaku/hikyaku/storage"
 )
@@ -113,7 +112,7 @@ func runSync(ctx context.Context, env environment, output string, f syncFlags, f
 	if f.rate != "" {
 		n, err := humanize.ParseBytes(f.rate)
 		if err != nil || n == 0 || n > 1<<50 {
-			return invalid("--bytes-per-second", "%q is not a rate: write 500KB or 10MiB", f.rate)
+			return invalid("--bytes-per-second", env.t("%q is not a rate: write 500KB or 10MiB", "%q は帯域として読めません。500KB や 10MiB のように書いてください"), f.rate)
 		}
 		limit = int64(n)
 	}
@@ -152,7 +151,7 @@ func runSync(ctx context.Context, env environment, output string, f syncFlags, f
 	progress := &engine.Progress{}
 	stop := func() {}
 	if !f.quiet && output != "json" && env.isTerminal() {
-		stop = showProgress(env.stderr, progress)
+		stop = showProgress(env, progress)
 	}
 	result, err := engine.Run(ctx, job, progress)
 	stop()
@@ -160,11 +159,11 @@ func runSync(ctx context.Context, env environment, output string, f syncFlags, f
 	if err != nil {
 		return syncFailure(ctx, err)
 	}
-	if err := printResult(env.stdout, output, report, report.text); err != nil {
+	if err := printResult(env.stdout, output, report, func(w io.Writer) error { return report.text(env, w) }); err != nil {
 		return err
 	}
 	if report.ErrorCount > 0 {
-		return &cli.ExitError{Code: cli.ExitSomeFailed, Err: fmt.Errorf("%d items failed", report.ErrorCount)}
+		return &cli.ExitError{Code: cli.ExitSomeFailed, Err: fmt.Errorf(env.t("%d items failed", "%d 件が失敗しました"), report.ErrorCount)}
 	}
 	return nil
 }
@@ -211,33 +210,6 @@ func (r *syncReport) fill(e engine.Result) {
 	for _, f := range e.FirstErrors {
 		r.Errors = append(r.Errors, syncError{Path: f.Path, Step: string(f.Step), Code: string(f.Code), Message: fmt.Sprint(f.Err)})
 	}
-}
-
-// text writes the report for people.
-func (r *syncReport) text(w io.Writer) error {
-	var b strings.Builder
-	for _, p := range r.Planned {
-		fmt.Fprintf(&b, "would be %s\n", strings.ToLower(p[:strings.IndexByte(p, ' ')])+p[strings.IndexByte(p, ' '):])
-	}
-	for _, e := range r.Errors {
-		fmt.Fprintf(&b, "failed  %s  %s: %s\n", console.Printable(e.Path), e.Code, e.Message)
-	}
-	if more := r.ErrorCount - int64(len(r.Errors)); more > 0 {
-		fmt.Fprintf(&b, "failed  … and %d more\n", more)
-	}
-	verb := "transferred"
-	if r.DryRun {
-		verb = "to transfer"
-	}
-	fmt.Fprintf(&b, "%d %s (%s), %d verified, %d unchanged, %d deleted, %d failed in %s",
-		max(r.Files.Transferred, map[bool]int64{true: r.Files.Total}[r.DryRun]), verb,
-		humanize.IBytes(uint64(max(r.Bytes.Written, map[bool]int64{true: r.Bytes.Total}[r.DryRun]))), //nolint:gosec // counters are never negative
-		r.Files.Verified, r.Files.Skipped, r.Deleted, r.ErrorCount, time.Duration(r.DurationsMS["total"])*time.Millisecond)
-	if r.Rate > 0 {
-		fmt.Fprintf(&b, ", %s/s", humanize.IBytes(uint64(r.Rate)))
-	}
-	_, err := io.WriteString(w, b.String()+"\n")
-	return err
 }
 
 // openLocation opens a folder or s3://bucket/prefix.
