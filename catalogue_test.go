@@ -36,6 +36,9 @@ func TestCatalogue_isComplete(t *testing.T) {
 		if !regexp.MustCompile(`[ぁ-んァ-ン一-龥]`).MatchString(e.Japanese.Title + e.Japanese.Cause) {
 			t.Errorf("%s is not translated", e.Code)
 		}
+		if strings.Contains(fmt.Sprint(e.Japanese), "経路") {
+			t.Errorf("%s calls a route 経路; it is ルート everywhere else", e.Code)
+		}
 		if (e.Free || e.Bench) && !e.Retryable {
 			t.Errorf("%s costs nothing or benches, but is not retried", e.Code)
 		}

@@ -77,8 +77,8 @@ func messageEntries() []Entry {
 			},
 			Japanese: Text{
 				Title:  "ID が規則に合いません",
-				Cause:  "経路の id_pattern、または共通の規則（UTF-8 で 1〜512 バイト、制御文字、\"/\"（id_pattern にかかわらず）、予約名は不可）に反しています。",
-				Remedy: "ファイル群の名前を変えるか、経路の id_pattern を広げて再投入してください。フォルダーの一部は ID ではなく paths で指定します。",
+				Cause:  "ルートの id_pattern、または共通の規則（UTF-8 で 1〜512 バイト、制御文字、\"/\"（id_pattern にかかわらず）、予約名は不可）に反しています。",
+				Remedy: "ファイル群の名前を変えるか、ルートの id_pattern を広げて再投入してください。フォルダーの一部は ID ではなく paths で指定します。",
 			},
 		},
 		{
@@ -89,9 +89,9 @@ func messageEntries() []Entry {
 				Remedy: "Correct the name, or add the route to the config, then redrive.",
 			},
 			Japanese: Text{
-				Title:  "その名前の経路はありません",
-				Cause:  "メッセージやコマンドが指す経路が設定にありません。",
-				Remedy: "名前を直すか、設定に経路を加えて再投入してください。",
+				Title:  "その名前のルートはありません",
+				Cause:  "メッセージやコマンドが指すルートが設定にありません。",
+				Remedy: "名前を直すか、設定にルートを加えて再投入してください。",
 			},
 		},
 		{
@@ -102,9 +102,9 @@ func messageEntries() []Entry {
 				Remedy: "Name the route in the message, or set queue or default_route in the config, then redrive.",
 			},
 			Japanese: Text{
-				Title:  "どの経路か決められません",
-				Cause:  "メッセージに経路の指定がなく、キューにも一つの経路が結び付かず、default_route もありません。",
-				Remedy: "メッセージで経路を指定するか、設定の queue か default_route を決めて再投入してください。",
+				Title:  "どのルートか決められません",
+				Cause:  "メッセージにルートの指定がなく、キューにも一つのルートが結び付かず、default_route もありません。",
+				Remedy: "メッセージでルートを指定するか、設定の queue か default_route を決めて再投入してください。",
 			},
 		},
 		{
@@ -115,8 +115,8 @@ func messageEntries() []Entry {
 				Remedy: "Narrow the bucket's notification, or correct key_pattern, then redrive or discard.",
 			},
 			Japanese: Text{
-				Title:  "オブジェクトがどの経路にも属しません",
-				Cause:  "S3 イベントのオブジェクトに合う source と key_pattern を持つ経路がありません。",
+				Title:  "オブジェクトがどのルートにも属しません",
+				Cause:  "S3 イベントのオブジェクトに合う source と key_pattern を持つルートがありません。",
 				Remedy: "バケットの通知範囲を絞るか key_pattern を直し、再投入または破棄してください。",
 			},
 		},
@@ -154,9 +154,9 @@ func messageEntries() []Entry {
 				Remedy: "Correct the route in the config.",
 			},
 			Japanese: Text{
-				Title:  "経路の設定が正しくありません",
-				Cause:  "経路の設定に成り立たない項目があります。どれかはメッセージにあります。",
-				Remedy: "設定の経路を直してください。",
+				Title:  "ルートの設定が正しくありません",
+				Cause:  "ルートの設定に成り立たない項目があります。どれかはメッセージにあります。",
+				Remedy: "設定のルートを直してください。",
 			},
 		},
 	}

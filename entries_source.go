@@ -13,7 +13,7 @@ func sourceEntries() []Entry {
 			Japanese: Text{
 				Title:  "ID のファイルがありません",
 				Cause:  "送り元に、その ID のオブジェクトが一つもありません。",
-				Remedy: "先にファイルを置いてから再実行してください。空でもよい場合は経路に allow_empty を設定します。",
+				Remedy: "先にファイルを置いてから再実行してください。空でもよい場合はルートに allow_empty を設定します。",
 			},
 		},
 		{
@@ -52,7 +52,7 @@ func sourceEntries() []Entry {
 			Japanese: Text{
 				Title:  "コピー中にファイルが変わりました",
 				Cause:  "ID を送った後に送信側が書き込んでいます。",
-				Remedy: "ファイルが揃ってから ID を送るか、経路に ready を設定してください。自動で再試行されます。",
+				Remedy: "ファイルが揃ってから ID を送るか、ルートに ready を設定してください。自動で再試行されます。",
 			},
 		},
 		{
@@ -129,8 +129,8 @@ func sourceEntries() []Entry {
 			},
 			Japanese: Text{
 				Title:  "送り元のバケットがありません",
-				Cause:  "経路が指すバケットが存在しません。",
-				Remedy: "バケットを作るか、経路の source を直して再実行してください。",
+				Cause:  "ルートが指すバケットが存在しません。",
+				Remedy: "バケットを作るか、ルートの source を直して再実行してください。",
 			},
 		},
 	}
