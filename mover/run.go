@@ -140,14 +140,14 @@ func (s *Service) persist(ctx context.Context, c Change) bool {
 	}
 }
 
-// locationError is a location that could not be opened.
+// locationError is a location that could not be opened, and which side it is.
 type locationError struct {
-	id  string
-	err error
+	id, side string
+	err      error
 }
 
 func (e *locationError) Error() string {
-	return fmt.Sprintf("Task failed to access location %s: %v", e.id, e.err)
+	return fmt.Sprintf("Task failed to access location %s (%s): %v", e.id, e.side, e.err)
 }
 
 func (e *locationError) Unwrap() error { return e.err }
@@ -163,12 +163,12 @@ func (s *Service) carryOut(ctx context.Context, r *run, log *slog.Logger) (engin
 	s.mu.Unlock()
 	source, release, err := s.drivers.acquire(ctx, from)
 	if err != nil {
-		return engine.Result{}, &locationError{from.ID(), err}
+		return engine.Result{}, &locationError{from.ID(), "source", err}
 	}
 	defer release()
 	destination, release, err := s.drivers.acquire(ctx, to)
 	if err != nil {
-		return engine.Result{}, &locationError{to.ID(), err}
+		return engine.Result{}, &locationError{to.ID(), "destination", err}
 	}
 	defer release()
 	progress := &engine.Progress{}
@@ -208,6 +208,7 @@ func (s *Service) finish(ctx context.Context, r *run, result engine.Result, err 
 	r.exec.Result = e.Result
 	s.announcePhases(r, e.Status, phase)
 	r.exec = e
+	s.recent.add(e)
 	s.leaveTask(r)
 	s.mu.Unlock()
 	log.LogAttrs(ctx, slog.LevelInfo, "task execution ended",

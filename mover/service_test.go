@@ -286,6 +286,17 @@ func TestService_LocationCannotBeOpened(t *testing.T) {
 	if o := e.Options; o.UID != "NONE" || o.GID != "NONE" || o.PosixPermissions != "NONE" {
 		t.Errorf("options of a folder destination = %+v", o)
 	}
+	back, err := s.CreateTask(t.Context(), mover.CreateTaskInput{SourceARN: to, DestinationARN: from})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for side, detail := range map[string]string{
+		"(source)": e.Result.ErrorDetail, "(destination)": ended(t, s, start(t, s, back, "")).Result.ErrorDetail,
+	} {
+		if !strings.Contains(detail, side) {
+			t.Errorf("detail %q does not name the side %s", detail, side)
+		}
+	}
 }
 
 func TestService_Files(t *testing.T) {
