@@ -126,6 +126,27 @@ const maxTries = 12
 // was faster it reads and decides again. fn returns errSkip to change nothing.
 // The transfer as it is afterwards is returned.
 func (d *Dispatcher) update(ctx context.Context, transferID string, fn func(*edit) error) (hikyaku.Transfer, error) {
+	return d.updateFrom(ctx, hikyaku.Transfer{TransferID: transferID}, fn)
+}
+
+// updateFrom is update for a transfer that was read just now, which saves
+// reading it again: should it have changed since, the commit's condition tells.
+// What fn refuses on its ground is decided again on a fresh read.
+func (d *Dispatcher) updateFrom(ctx context.Context, known hikyaku.Transfer, fn func(*edit) error) (hikyaku.Transfer, error) {
+	transferID := known.TransferID
+	if known.Version > 0 {
+		e := d.edit(known)
+		if err := fn(e); err == nil {
+			if err = e.commit(ctx); err == nil {
+				return e.t, nil
+			}
+			switch conflict(err) {
+			case "transfer", "event", "task", "settings":
+			default:
+				return known, fmt.Errorf("commit transfer %s: %w", transferID, err)
+			}
+		}
+	}
 	var err error
 	for range maxTries {
 		var t hikyaku.Transfer

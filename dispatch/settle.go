@@ -113,7 +113,7 @@ type ending struct {
 // given the next transfer, and one parked behind this ID is woken.
 func (d *Dispatcher) endAttempt(ctx context.Context, t hikyaku.Transfer, end ending) error {
 	skipped := false
-	after, err := d.update(ctx, t.TransferID, func(e *edit) error {
+	after, err := d.updateFrom(ctx, t, func(e *edit) error {
 		skipped = e.t.Attempt != t.Attempt || e.t.State != hikyaku.Starting && e.t.State != hikyaku.Running
 		if skipped {
 			return errSkip

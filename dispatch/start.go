@@ -125,7 +125,7 @@ func (d *Dispatcher) adopt(ctx context.Context, t hikyaku.Transfer, current hiky
 func (d *Dispatcher) started(ctx context.Context, t hikyaku.Transfer, detail hikyaku.Detail) error {
 	arn := executionOf(detail)
 	orphan := false
-	after, err := d.update(ctx, t.TransferID, func(e *edit) error {
+	after, err := d.updateFrom(ctx, t, func(e *edit) error {
 		orphan = e.t.Attempt != t.Attempt ||
 			e.t.State != hikyaku.Starting && e.t.ExecutionARN != arn
 		if orphan || e.t.State != hikyaku.Starting {

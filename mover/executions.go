@@ -138,6 +138,10 @@ func (s *Service) DescribeTaskExecution(ctx context.Context, arn string) (Execut
 		defer s.mu.Unlock()
 		return s.view(r), nil
 	}
+	if e, ok := s.recent.get(arn); ok {
+		s.mu.Unlock()
+		return e.clone(), nil
+	}
 	s.mu.Unlock()
 	e, err := s.opts.Store.Execution(ctx, arn)
 	if errors.Is(err, ErrNotFound) {

@@ -112,6 +112,7 @@ type Service struct {
 	locations map[string]Location
 	tasks     map[string]*taskState
 	live      map[string]*run
+	recent    recent
 	lastSeq   int64
 
 	// Set by Start. launch sends off the run that is its task's active one
@@ -249,6 +250,9 @@ func (s *Service) keepHouse(ctx context.Context) {
 		if err != nil {
 			s.log.WarnContext(ctx, "prune executions failed", slog.Any("error", err))
 		} else if n > 0 {
+			s.mu.Lock()
+			s.recent = recent{}
+			s.mu.Unlock()
 			s.log.InfoContext(ctx, "executions pruned", slog.Int("count", n))
 		}
 		s.sweep(ctx)

@@ -162,9 +162,10 @@ func (s *Service) putExecutionTags(ctx context.Context, e Execution, r *run, edi
 	if err := s.commit(ctx, "change tags", Change{Executions: []Execution{e}}); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.recent.forget(e.ARN)
 	if r != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		r.exec = e
 	}
 	return nil
