@@ -14,7 +14,7 @@ func TestEnvCommand(t *testing.T) {
 	for _, dir := range []string{"/srv/data", "/srv/a b", "/srv/it's", `/srv/$(x)"y`} {
 		line := envCommand(dir)
 		inner := strings.TrimSuffix(strings.TrimPrefix(line, `eval "$(`), `)"`)
-		_, words, _ := strings.Cut(inner, " ") // without the program
+		_, words, _ := strings.Cut(inner, " ")                                                   // without the program
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", `printf '%s|' `+words).Output() //nolint:gosec // the binary under test
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)
