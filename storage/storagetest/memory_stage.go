@@ -17,9 +17,12 @@ type memStage struct {
 }
 
 // Stage implements [storage.Driver].
-func (m *Memory) Stage(_ context.Context, execution string) (storage.Stage, error) {
-	if err := m.check(OpStage, execution); err != nil {
+func (m *Memory) Stage(ctx context.Context, execution string) (storage.Stage, error) {
+	if err := m.check(ctx, OpStage, execution); err != nil {
 		return nil, err
+	}
+	if !validExecution(execution) {
+		return nil, &storage.PathError{Op: string(OpStage), Path: execution, Kind: storage.ErrName}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -27,11 +30,21 @@ func (m *Memory) Stage(_ context.Context, execution string) (storage.Stage, erro
 	return &memStage{m: m, execution: execution}, nil
 }
 
-func (s *memStage) Create(_ context.Context, e storage.Entry) (storage.StagedFile, error) {
-	if err := s.m.check(OpCreate, e.Path); err != nil {
+// validExecution tells whether name holds letters, digits and "-" only.
+func validExecution(name string) bool {
+	for _, c := range []byte(name) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return name != ""
+}
+
+func (s *memStage) Create(ctx context.Context, e storage.Entry) (storage.StagedFile, error) {
+	if err := s.m.check(ctx, OpCreate, e.Path); err != nil {
 		return nil, err
 	}
-	if !representable(e.Path) {
+	if !s.m.representable(e.Path) {
 		return nil, &storage.PathError{Op: string(OpCreate), Path: e.Path, Kind: storage.ErrName}
 	}
 	s.m.mu.Lock()
@@ -43,16 +56,7 @@ func (s *memStage) Create(_ context.Context, e storage.Entry) (storage.StagedFil
 	return &memFile{s: s, entry: e, content: make([]byte, e.Size)}, nil
 }
 
-func representable(path string) bool {
-	for part := range strings.SplitSeq(path, "/") {
-		if part == "" || part == "." || part == ".." || strings.ContainsRune(part, 0) {
-			return false
-		}
-	}
-	return path != storage.WorkFolder && !strings.HasPrefix(path, storage.WorkFolder+"/")
-}
-
-func (s *memStage) Sync(_ context.Context, files []storage.StagedFile) error {
+func (s *memStage) Sync(ctx context.Context, files []storage.StagedFile) error {
 	if len(files) == 0 {
 		return nil
 	}
@@ -60,10 +64,10 @@ func (s *memStage) Sync(_ context.Context, files []storage.StagedFile) error {
 	if !ok {
 		return fmt.Errorf("sync: foreign staged file %T", files[0])
 	}
-	return s.m.check(OpSync, first.entry.Path)
+	return s.m.check(ctx, OpSync, first.entry.Path)
 }
 
-func (s *memStage) Publish(_ context.Context, files []storage.StagedFile) []error {
+func (s *memStage) Publish(ctx context.Context, files []storage.StagedFile) []error {
 	errs := make([]error, len(files))
 	for i, f := range files {
 		mf, ok := f.(*memFile)
@@ -71,16 +75,16 @@ func (s *memStage) Publish(_ context.Context, files []storage.StagedFile) []erro
 			errs[i] = fmt.Errorf("publish: foreign staged file %T", f)
 			continue
 		}
-		errs[i] = mf.publish()
+		errs[i] = mf.publish(ctx)
 	}
 	return errs
 }
 
-func (s *memStage) MakeDir(_ context.Context, e storage.Entry) error {
-	if err := s.m.check(OpMakeDir, e.Path); err != nil {
+func (s *memStage) MakeDir(ctx context.Context, e storage.Entry) error {
+	if err := s.m.check(ctx, OpMakeDir, e.Path); err != nil {
 		return err
 	}
-	if !representable(strings.TrimSuffix(e.Path, "/")) {
+	if !s.m.representable(strings.TrimSuffix(e.Path, "/")) {
 		return &storage.PathError{Op: string(OpMakeDir), Path: e.Path, Kind: storage.ErrName}
 	}
 	s.m.mu.Lock()
@@ -130,9 +134,9 @@ func (f *memFile) PartSize() int64 {
 	return max(opts.PartSize, (size+opts.MaxParts-1)/opts.MaxParts)
 }
 
-func (f *memFile) WritePart(_ context.Context, offset, size int64, r io.Reader) error {
+func (f *memFile) WritePart(ctx context.Context, offset, size int64, r io.Reader) error {
 	m := f.s.m
-	if err := m.check(OpWrite, f.entry.Path); err != nil {
+	if err := m.check(ctx, OpWrite, f.entry.Path); err != nil {
 		return err
 	}
 	if offset < 0 || offset+size > int64(len(f.content)) {
@@ -153,9 +157,9 @@ func (f *memFile) WritePart(_ context.Context, offset, size int64, r io.Reader) 
 	return nil
 }
 
-func (f *memFile) Finish(_ context.Context, e storage.Entry, origin storage.Origin, _ storage.Sum) error {
+func (f *memFile) Finish(ctx context.Context, e storage.Entry, origin storage.Origin, _ storage.Sum) error {
 	m := f.s.m
-	if err := m.check(OpFinish, f.entry.Path); err != nil {
+	if err := m.check(ctx, OpFinish, f.entry.Path); err != nil {
 		return err
 	}
 	var total int64
@@ -190,12 +194,16 @@ func (f *memFile) place() error {
 	if m.opts.Objects {
 		f.entry.ModTime = m.now()
 	}
-	m.store(f.entry, f.content, &f.origin)
+	var origin *storage.Origin
+	if f.origin.Size != 0 || f.origin.ETag != "" || !f.origin.ModTime.IsZero() {
+		origin = &f.origin
+	}
+	m.store(f.entry, f.content, origin)
 	return nil
 }
 
 func (f *memFile) ReadBack(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
-	if err := f.s.m.check(OpReadBack, f.entry.Path); err != nil {
+	if err := f.s.m.check(ctx, OpReadBack, f.entry.Path); err != nil {
 		return nil, err
 	}
 	if !f.finished || f.done {
@@ -210,9 +218,9 @@ func (f *memFile) ReadBack(ctx context.Context, offset, length int64) (io.ReadCl
 	return &memBody{ctx: ctx, m: f.s.m, path: f.entry.Path, op: OpReadBack, r: bytes.NewReader(f.content[offset : offset+length])}, nil
 }
 
-func (f *memFile) publish() error {
+func (f *memFile) publish(ctx context.Context) error {
 	m := f.s.m
-	err := m.check(OpPublish, f.entry.Path)
+	err := m.check(ctx, OpPublish, f.entry.Path)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if f.done {
@@ -231,8 +239,8 @@ func (f *memFile) publish() error {
 	return f.place()
 }
 
-func (f *memFile) Discard(context.Context) error {
-	if err := f.s.m.check(OpDiscard, f.entry.Path); err != nil {
+func (f *memFile) Discard(ctx context.Context) error {
+	if err := f.s.m.check(ctx, OpDiscard, f.entry.Path); err != nil {
 		return err
 	}
 	f.s.m.mu.Lock()
