@@ -1,18 +1,86 @@
-package engine_test
+// Package buckets_test runs the engine between folders and the buckets of a
+// real S3 service. It is a folder of its own so that the engine's fuzz targets
+// do not link, and instrument, that service.
+package buckets_test
 
 import (
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/minio/crc64nvme"
 
 	"github.com/hikyaku/hikyaku/engine"
 	"github.com/hikyaku/hikyaku/storage"
+	"github.com/hikyaku/hikyaku/storage/local"
 	"github.com/hikyaku/hikyaku/storage/s3"
 	"github.com/hikyaku/hikyaku/storage/s3/s3test"
 )
+
+func clock() time.Time { return time.Now() }
+
+// folder returns a driver over a folder.
+func folder(tb testing.TB, dir string) *local.Driver {
+	tb.Helper()
+	d, err := local.New(dir, local.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return d
+}
+
+// write makes files; a path with a trailing slash is an empty folder.
+func write(tb testing.TB, dir string, tree map[string]string) {
+	tb.Helper()
+	for p, content := range tree {
+		name := filepath.Join(dir, filepath.FromSlash(p))
+		if err := os.MkdirAll(filepath.Dir(name+"x"), 0o750); err != nil {
+			tb.Fatal(err)
+		}
+		if strings.HasSuffix(p, "/") {
+			if err := os.MkdirAll(name, 0o750); err != nil {
+				tb.Fatal(err)
+			}
+			continue
+		}
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// onDisk reads everything below dir: files by content, folders as "/".
+func onDisk(tb testing.TB, dir string) map[string]string {
+	tb.Helper()
+	tree := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		rel, _ := filepath.Rel(dir, path)
+		switch {
+		case err != nil || rel == ".":
+			return err
+		case e.IsDir():
+			tree[filepath.ToSlash(rel)] = "/"
+			return nil
+		}
+		content, err := os.ReadFile(path) //nolint:gosec // below the test's own folder
+		tree[filepath.ToSlash(rel)] = string(content)
+		return err
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return tree
+}
 
 // bucket makes a bucket and a driver over it.
 func bucket(tb testing.TB, g *s3test.Gateway, name string) storage.Driver {
