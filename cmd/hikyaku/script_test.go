@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,8 +18,11 @@ import (
 //
 //	ready DIR          wait until the server on the data folder DIR is ready
 //	useserver DIR      set what `hikyaku env --data DIR` prints
-//	needs PROGRAM      fail under CI=true without it (the script skips otherwise)
+//	needs PROGRAM      fail under CI=true without it (the script skips otherwise);
+//	                   python:MODULE is a module that python3 can import
 //	exitcode N CMD…    run CMD and expect that exit code
+//
+// The condition [python:MODULE] tells whether python3 can import a module.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	bin := builtBinary(t)
@@ -34,6 +38,12 @@ func TestScripts(t *testing.T) {
 			e.Setenv("AWS_CONFIG_FILE", filepath.Join(e.WorkDir, "no-aws-config"))
 			e.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(e.WorkDir, "no-aws-credentials"))
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if !strings.HasPrefix(name, pythonModule) {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return lookFor(name) == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ready": scriptReady, "useserver": scriptUseServer, "needs": scriptNeeds, "exitcode": scriptExitCode,
@@ -68,10 +78,25 @@ func scriptUseServer(ts *testscript.TestScript, _ bool, args []string) {
 
 func scriptNeeds(ts *testscript.TestScript, _ bool, args []string) {
 	for _, program := range args {
-		if _, err := exec.LookPath(program); err != nil && os.Getenv("CI") == "true" {
-			ts.Fatalf("%s is missing; make deps installs it", program)
+		if err := lookFor(program); err != nil && os.Getenv("CI") == "true" {
+			ts.Fatalf("%s is missing (%v); make deps installs it", program, err)
 		}
 	}
+}
+
+// pythonModule begins the names of modules among the programs that are needed.
+const pythonModule = "python:"
+
+// lookFor tells why a program or a module of python3 cannot be used.
+func lookFor(program string) error {
+	module, ok := strings.CutPrefix(program, pythonModule)
+	if !ok {
+		_, err := exec.LookPath(program)
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return exec.CommandContext(ctx, "python3", "-c", "import "+module).Run() //nolint:gosec // named by our own scripts
 }
 
 func scriptExitCode(ts *testscript.TestScript, _ bool, args []string) {
