@@ -291,16 +291,12 @@ func (r *run) sumBack(ctx context.Context, f storage.StagedFile, offset, size in
 
 // sumOf reads a body to its end.
 func (r *run) sumOf(body io.Reader) (storage.Sum, int64, error) {
-	sum := r.sums.start(r.sums.primary)
-	if w, ok := body.(io.WriterTo); ok { // without copying, where the driver can
-		_, err := w.WriteTo(sum)
-		return sum.sum(), sum.n, err
-	}
 	buf, ok := r.blocks.Get().(*[blockSize]byte)
 	if !ok {
 		buf = new([blockSize]byte)
 	}
 	defer r.blocks.Put(buf)
+	sum := r.sums.start(r.sums.primary)
 	for {
 		n, err := body.Read(buf[:])
 		sum.add(buf[:n])

@@ -199,7 +199,7 @@ func (f *stagedFile) ReadBack(ctx context.Context, offset, length int64) (io.Rea
 	if err != nil {
 		return nil, pathError("read back", f.path, err)
 	}
-	return &readBack{ctx: ctx, driver: f.stage.driver, file: file, path: f.path, off: offset, end: offset + length}, nil
+	return &readBack{ctx: ctx, file: file, path: f.path, off: offset, end: offset + length}, nil
 }
 
 // Discard removes the temporary file.
@@ -226,7 +226,6 @@ func (f *stagedFile) Discard(ctx context.Context) error {
 // readBack reads a range of a staged file; the file's handle stays with it.
 type readBack struct {
 	ctx      context.Context //nolint:containedctx // a reader lives within the call it was opened for
-	driver   *Driver
 	file     *os.File
 	path     string
 	off, end int64
