@@ -241,7 +241,7 @@ func (r *run) readBack(ctx context.Context, it *item) error {
 			return err
 		})
 	}
-	if err := inParallel(ctx, parts, r.partSlots, one); err != nil {
+	if err := inParallel(ctx, parts, r.backSlots, one); err != nil {
 		return &itemError{code: DestinationReadFailed, step: Verifying, err: err}
 	}
 	if it.dstSum = sums.whole(); it.dstSum != it.sum {

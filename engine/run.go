@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,6 +55,8 @@ type run struct {
 	upcoming  atomic.Int64  // tasks that may still yield such files, and the planner
 	idle      chan struct{} // told when upcoming falls to 0
 	partSlots chan struct{}
+	// backSlots bounds the parts of large files being read back.
+	backSlots chan struct{}
 
 	mu        sync.Mutex
 	first     []FileResult
@@ -129,6 +132,12 @@ func newRun(job Job, progress *Progress) (*run, error) {
 	}
 	r.blocks.New = func() any { return new([blockSize]byte) }
 	r.partSlots = make(chan struct{}, min(r.opt.concurrency, maxLargeStreams))
+	r.backSlots = r.partSlots
+	if r.dstP.POSIXMetadata {
+		// A folder is read back from memory: more readers than processors only
+		// get into each other's way, and cost more than they read.
+		r.backSlots = make(chan struct{}, min(cap(r.partSlots), runtime.GOMAXPROCS(0)))
+	}
 	r.idle = make(chan struct{}, 1)
 	return r, nil
 }
