@@ -16,6 +16,7 @@ import (
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/datasync"
 	"github.com/hikyaku/hikyaku/engine"
+	"github.com/hikyaku/hikyaku/hikyakutest/mototest"
 )
 
 const (
@@ -307,7 +308,7 @@ func TestTags(t *testing.T) {
 // moto knows no tags, no agents, no includes.
 func TestExecutor_moto(t *testing.T) {
 	t.Parallel()
-	c := client(moto(t), "AKADMIN")
+	c := client(mototest.Start(t), "AKADMIN")
 	location := func(bucket string) *string {
 		out, err := c.CreateLocationS3(t.Context(), &api.CreateLocationS3Input{
 			S3BucketArn: aws.String("arn:aws:s3:::" + bucket),

@@ -13,6 +13,7 @@ import (
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/datasync"
 	"github.com/hikyaku/hikyaku/engine"
+	"github.com/hikyaku/hikyaku/hikyakutest/mototest"
 )
 
 // front puts a handler of starts in front of the server and counts them;
@@ -163,7 +164,7 @@ func TestExecutor_Start_clear(t *testing.T) {
 	}
 	t.Run("nobody listens", func(t *testing.T) {
 		t.Parallel()
-		_, err := datasync.New(client("http://"+freeAddress(t), "AK"), datasync.Options{}).Start(t.Context(), startOf(noTask))
+		_, err := datasync.New(client("http://"+mototest.FreeAddress(t), "AK"), datasync.Options{}).Start(t.Context(), startOf(noTask))
 		wantClear(t, err, hikyaku.KindTransient, noTask)
 	})
 	t.Run("no such host", func(t *testing.T) {

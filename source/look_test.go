@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/hikyakutest/mototest"
 	"github.com/hikyaku/hikyaku/source"
 )
 
@@ -25,7 +26,7 @@ func TestS3_Look(t *testing.T) { //nolint:paralleltest // the gateway changes th
 		"missing bucket":          missingBucket,
 		"keys of every character": oddKeys,
 	}
-	onMoto := func(t *testing.T) endpoint { t.Helper(); return endpoint{moto(t), "AKADMIN", "secret"} }
+	onMoto := func(t *testing.T) endpoint { t.Helper(); return endpoint{mototest.Start(t), "AKADMIN", "secret"} }
 	for server, start := range map[string]func(*testing.T) endpoint{"gateway": gateway, "moto": onMoto} {
 		t.Run(server, func(t *testing.T) {
 			e := start(t)
@@ -308,7 +309,7 @@ func TestS3_Look_kinds(t *testing.T) {
 	}
 	t.Run("nobody listens", func(t *testing.T) {
 		t.Parallel()
-		c, _ := endpoint{"http://" + freeAddress(t), "AK", "secret"}.client()
+		c, _ := endpoint{"http://" + mototest.FreeAddress(t), "AK", "secret"}.client()
 		_, err := source.New(c, source.Options{}).Look(t.Context(), route("b", "/{id}/*"), "A-1", nil)
 		if got := hikyaku.KindOf(err); got != hikyaku.KindTransient {
 			t.Errorf("kind = %s (%v), want transient", got, err)

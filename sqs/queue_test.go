@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/hikyakutest/mototest"
 	"github.com/hikyaku/hikyaku/sqs"
 )
 
@@ -36,7 +37,7 @@ func TestQueue(t *testing.T) {
 	})
 	t.Run("moto", func(t *testing.T) {
 		t.Parallel()
-		url := moto(t)
+		url := mototest.Start(t)
 		regions := []string{"us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-central-1", "eu-west-1", "eu-west-2"}
 		i := 0
 		for name, test := range tests {
@@ -177,7 +178,7 @@ func TestQueue_denied(t *testing.T) {
 
 func TestQueue_unreachable(t *testing.T) {
 	t.Parallel()
-	q, err := sqs.Open(t.Context(), client("http://"+freeAddress(t), "AK"), sqs.Options{URL: "http://127.0.0.1/0/orders"})
+	q, err := sqs.Open(t.Context(), client("http://"+mototest.FreeAddress(t), "AK"), sqs.Options{URL: "http://127.0.0.1/0/orders"})
 	if err != nil {
 		t.Fatal(err)
 	}

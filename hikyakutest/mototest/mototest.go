@@ -1,4 +1,6 @@
-package sqs_test
+// Package mototest starts moto, an independent implementation of AWS's APIs,
+// for tests that hold our clients against something that is not ours.
+package mototest
 
 import (
 	"context"
@@ -11,9 +13,9 @@ import (
 	"time"
 )
 
-// moto runs moto_server on a free loopback port and returns its URL. The test
+// Start runs moto_server on a free loopback port and returns its URL. The test
 // is skipped where there is none, and fails there under CI.
-func moto(t *testing.T) string {
+func Start(t *testing.T) string {
 	t.Helper()
 	program, err := exec.LookPath("moto_server")
 	if err != nil {
@@ -22,7 +24,7 @@ func moto(t *testing.T) string {
 		}
 		t.Skipf("SKIPPED, NOT TESTED: moto_server is not installed: %v", err)
 	}
-	address := freeAddress(t)
+	address := FreeAddress(t)
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
@@ -42,8 +44,8 @@ func moto(t *testing.T) string {
 	return url
 }
 
-// freeAddress is a loopback address nobody listens on.
-func freeAddress(t *testing.T) string {
+// FreeAddress is a loopback address nobody listens on.
+func FreeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
