@@ -114,7 +114,9 @@ func checkKeyPattern(pattern string) error {
 }
 
 // IDOfKey takes the ID out of an object's key (decoded, without the bucket)
-// by the route's KeyPattern; ok is false if the key does not match.
+// by the route's KeyPattern; ok is false if the key does not match. {id} stands
+// for the longest text that IDPattern accepts; if it accepts none, for the text
+// up to the next "/", so that CheckID can say what is wrong with it.
 func (r Route) IDOfKey(key string) (id string, ok bool) {
 	if r.KeyPattern == "" {
 		return "", false
@@ -127,16 +129,27 @@ func (r Route) IDOfKey(key string) (id string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	if fixed, wild := strings.CutSuffix(tail, "*"); wild {
-		// The ID has no "/", and fixed begins with text up to one: cut there.
-		first := strings.Index(rest, "/")
-		lead := strings.Index(fixed, "/")
-		if first < lead || !strings.HasPrefix(rest[first-lead:], fixed) {
-			return "", false
-		}
-		id = rest[:first-lead]
-	} else if id, ok = strings.CutSuffix(rest, tail); !ok {
+	refuse, err := r.idCheck()
+	if err != nil {
 		return "", false
 	}
-	return id, id != "" && !strings.Contains(id, "/")
+	fixed, wild := strings.CutSuffix(tail, "*")
+	if !wild {
+		id, ok = strings.CutSuffix(rest, tail)
+		return id, ok && id != "" && (!strings.Contains(id, "/") || refuse(id) == "")
+	}
+	if r.IDPattern != "" {
+		for end := len(rest) - len(fixed); end > 0; end-- {
+			if strings.HasPrefix(rest[end:], fixed) && refuse(rest[:end]) == "" {
+				return rest[:end], true
+			}
+		}
+	}
+	// An ID without "/", and fixed begins with text up to one: cut there.
+	first := strings.Index(rest, "/")
+	lead := strings.Index(fixed, "/")
+	if first <= lead || !strings.HasPrefix(rest[first-lead:], fixed) {
+		return "", false
+	}
+	return rest[:first-lead], true
 }

@@ -1,6 +1,7 @@
 package hikyaku_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,10 @@ func FuzzFilter(f *testing.F) {
 	f.Add(`a*b|c\`, `a*b|c\`, "x", "")
 	f.Add(`\`, `|`, "*", "*")
 	f.Add("*", "anything", "a/b", "a")
+	f.Add("a/b", "a", "b/c", "b")
+	f.Add("a", "a/b", "c", "d")
+	f.Add("a/b", "a/bc", "x", "y/z")
+	f.Add("2026/11/A-1", "2026/11", "A-1", "A-1")
 	f.Fuzz(func(t *testing.T, id, other, file, listed string) {
 		r := hikyaku.Route{Name: "r", Include: "/{id}/*", IDPattern: `(?s).*`}
 		if r.CheckID(id) != nil || r.CheckID(other) != nil || file == "" {
@@ -59,21 +64,26 @@ func FuzzFilter(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := matches(filter, "/"+other+"/"+file), id == other; got != want {
-			t.Fatalf("filter %q of %q matches a file of %q: %t", filter, id, other, got)
+		// What belongs to an ID lies below it, whatever other ID it belongs to too.
+		if got, want := matches(filter, "/"+other+"/"+file), strings.HasPrefix(other+"/"+file, id+"/"); got != want {
+			t.Fatalf("filter %q of %q matches the file %q of %q: %t", filter, id, file, other, got)
+		}
+		if !matches(filter, "/"+id+"/"+file) {
+			t.Fatalf("filter %q of %q does not match its file %q", filter, id, file)
 		}
 		single, err := hikyaku.Filter(hikyaku.Route{Name: "r", Include: "/{id}"}, id, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := matches(single, "/"+other), id == other; got != want {
+		if got, want := matches(single, "/"+other), strings.HasPrefix(other+"/", id+"/"); got != want {
 			t.Fatalf("filter %q of %q matches the object %q: %t", single, id, other, got)
 		}
 		narrow, err := hikyaku.Filter(r, id, []string{listed})
 		if err != nil {
 			return
 		}
-		if !matches(narrow, "/"+id+"/"+listed) || matches(narrow, "/"+id+"/"+listed+"x") || matches(narrow, "/"+other+"/"+listed) != (id == other) {
+		if !matches(narrow, "/"+id+"/"+listed) || matches(narrow, "/"+id+"/"+listed+"x") ||
+			matches(narrow, "/"+other+"/"+listed) != strings.HasPrefix(other+"/"+listed+"/", id+"/"+listed+"/") {
 			t.Fatalf("filter %q of %q narrowed to %q", narrow, id, listed)
 		}
 	})
@@ -90,6 +100,8 @@ func TestFilter(t *testing.T) {
 		"object":          {include: "/{id}", id: "A-1", want: "/A-1"},
 		"below":           {include: "/in/{id}/data/*", id: "A", want: "/in/A/data/*"},
 		"suffix":          {include: "/{id}.zip", id: "A", want: "/A.zip"},
+		"path":            {include: "/{id}/*", id: "a/b", want: "/a/b/*"},
+		"path narrowed":   {include: "/in/{id}/*", id: "a/b*", paths: []string{"c/d"}, want: `/in/a/b\*/c/d`},
 		"escaped":         {include: "/{id}/*", id: `a*|\`, want: `/a\*\|\\/*`},
 		"paths":           {include: "/{id}/*", id: "A", paths: []string{"x", "y/*z"}, want: `/A/x|/A/y/\*z`},
 		"path leaves":     {include: "/{id}/*", id: "A", paths: []string{"../B"}, code: hikyaku.CodePathRefused},
@@ -127,7 +139,25 @@ func TestRoute_CheckID(t *testing.T) {
 		{strings.Repeat("x", 513), "", false},
 		{"", "", false},
 		{"a/b", "", false},
-		{"a/b", ".*", false},
+		{"a/b", ".*", true},
+		{"a/b", "[^/]+", false},
+		{"a/b/c", "[a-z]+(/[a-z]+)*", true},
+		{"a/b/1", "[a-z]+(/[a-z]+)*", false},
+		{"/a", ".*", false},
+		{"a/", ".*", false},
+		{"/", ".*", false},
+		{"a//b", ".*", false},
+		{"a/./b", ".*", false},
+		{"../a", ".*", false},
+		{"a/..", ".*", false},
+		{"a/.snapshot/b", ".*", false},
+		{".zfs/a", ".*", false},
+		{"a/.aws-datasync", ".*", false},
+		{"a/.awssync/b", ".*", false},
+		{"a/.hikyaku/b", ".*", false},
+		{"a/.hikyakux/b...", ".*", true},
+		{strings.Repeat("a/", 31) + "a", ".*", true},
+		{strings.Repeat("a/", 32) + "a", ".*", false},
 		{"..", "", false},
 		{".hikyaku", "", false},
 		{".snapshot", ".*", false},
@@ -146,6 +176,90 @@ func TestRoute_CheckID(t *testing.T) {
 		err := hikyaku.Route{IDPattern: tc.pattern}.CheckID(tc.id)
 		if (err == nil) != tc.ok || err != nil && hikyaku.CodeOf(err) != hikyaku.CodeIDRefused {
 			t.Errorf("%q with pattern %q: %v, want ok %t", tc.id, tc.pattern, err, tc.ok)
+		}
+	}
+}
+
+func TestRoute_CheckID_saysWhy(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		"/a": `begins with "/"`, "a/": `ends with "/"`, "a//b": "empty part", "a/../b": "its part .. is a reserved name",
+		"a/.hikyaku": "its part .hikyaku is a reserved name", strings.Repeat("a/", 99) + "a": "more than 32 parts",
+		"a/B": "does not match the route's id_pattern",
+	} {
+		if err := (hikyaku.Route{IDPattern: "[a-z/.]*"}).CheckID(id); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want it to say %s", id, err, want)
+		}
+	}
+	if err := (hikyaku.Route{}).CheckID("a/b"); err == nil || !strings.Contains(err.Error(), "only a route's id_pattern can allow") {
+		t.Errorf("by the default rule: %v", err)
+	}
+}
+
+func TestOverlap(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		a, b string
+		want bool
+	}{
+		{"a", "a", true},
+		{"a", "a/b", true},
+		{"a", "a/b/c", true},
+		{"a/b", "a/b/c", true},
+		{"a/b", "a/b", true},
+		{"a", "ab", false},
+		{"a", "ab/c", false},
+		{"a/b", "a/bc", false},
+		{"a/b", "a/c", false},
+		{"a/b", "b", false},
+		{"b", "a/b", false},
+		{"a", "a-b", false},
+		{"a", "a0", false},
+	} {
+		if hikyaku.Overlap(tc.a, tc.b) != tc.want || hikyaku.Overlap(tc.b, tc.a) != tc.want {
+			t.Errorf("%q and %q: want %t", tc.a, tc.b, tc.want)
+		}
+		if related := tc.a == tc.b || slices.Contains(hikyaku.Ancestors(tc.b), tc.a) || slices.Contains(hikyaku.Ancestors(tc.a), tc.b); related != tc.want {
+			t.Errorf("ancestors of %q are %q, of %q %q", tc.a, hikyaku.Ancestors(tc.a), tc.b, hikyaku.Ancestors(tc.b))
+		}
+	}
+	if got := hikyaku.Ancestors("a/b/c"); !slices.Equal(got, []string{"a", "a/b"}) {
+		t.Errorf("ancestors of a/b/c: %q", got)
+	}
+}
+
+func TestRoute_IDOfKey_paths(t *testing.T) {
+	t.Parallel()
+	const month = `\d{4}/\d\d(/[A-Z]-\d+)?`
+	for _, tc := range []struct {
+		pattern, ids, key, id string
+		ok                    bool
+	}{
+		{"orders/{id}/*", month, "orders/2026/11/A-1/x/y.txt", "2026/11/A-1", true}, // the longest that is accepted
+		{"orders/{id}/*", month, "orders/2026/11/A-1/", "2026/11/A-1", true},
+		{"orders/{id}/*", month, "orders/2026/11/A-1", "2026/11", true}, // a file of the month
+		{"orders/{id}/*", month, "orders/2026/11/notes/A-1/x", "2026/11", true},
+		{"orders/{id}/*", month, "orders/2026/x", "2026", true}, // none is accepted: CheckID says why
+		{"orders/{id}/*", month, "orders/2026", "", false},
+		{"orders/{id}/*", month, "orders/2026//11/x", "2026", true},
+		{"orders/{id}/*", ".+", "orders/A/x/y.txt", "A/x", true},
+		{"orders/{id}/*", ".+", "orders/A/../y.txt", "A", true},
+		{"orders/{id}/*", "[^/]+", "orders/A/x/y.txt", "A", true},
+		{"orders/{id}/*", "", "orders/A/x/y.txt", "A", true},
+		{"{id}/data/*", ".+", "a/b/data/c/data/d", "a/b/data/c", true},
+		{"{id}/data/*", "[a-z]/[a-z]", "a/b/data/c/data/d", "a/b", true},
+		{"{id}/data/*", "[a-z]/[a-z]", "a/b/c/data/d", "", false},
+		{"{id}//*", "a|a/b", "a/b///x", "a/b", true},
+		{"orders/{id}.zip", "[a-z]+/[A-Z]", "orders/a/A.zip", "a/A", true},
+		{"orders/{id}.zip", "[a-z]+/[A-Z]", "orders/a/b.zip", "", false},
+		{"orders/{id}.zip", "[a-z]+/[A-Z]", "orders/1.zip", "1", true},
+		{"{id}", ".+", "a/b", "a/b", true},
+		{"{id}", ".+", "/b", "", false},
+		{"{id}", "(", "a", "", false},
+	} {
+		id, ok := hikyaku.Route{KeyPattern: tc.pattern, IDPattern: tc.ids}.IDOfKey(tc.key)
+		if ok != tc.ok || ok && id != tc.id {
+			t.Errorf("%q of %q with ids %q: %q %t, want %q %t", tc.pattern, tc.key, tc.ids, id, ok, tc.id, tc.ok)
 		}
 	}
 }

@@ -14,29 +14,51 @@ const MaxID = 512
 // MaxFilter is the longest filter DataSync takes, in characters.
 const MaxFilter = 102400
 
+// MaxIDParts is how many parts an ID that is a path may have.
+const MaxIDParts = 32
+
 // CheckID reports whether id may be used on the route: an *Error with
 // CodeIDRefused says why not. Whatever IDPattern allows, an ID has 1 to MaxID
-// bytes of UTF-8, no control characters, no "/", and is no reserved name. (IDs
-// that are paths would have to exclude their ancestors and descendants from
-// running beside them, which no ledger does.)
+// bytes of UTF-8, no control characters, and is no reserved name. With "/" it
+// is a path, which only an IDPattern can allow: of 2 to MaxIDParts parts, none
+// of them empty or a reserved name. See Overlap for what that means for others.
 func (r Route) CheckID(id string) error {
-	if reason := refuseID(id); reason != "" {
+	check, err := r.idCheck()
+	if err != nil {
+		return err
+	}
+	if reason := check(id); reason != "" {
 		return idRefused(id, reason)
 	}
+	return nil
+}
+
+// idCheck returns what says why an ID is refused, "" if it is not.
+func (r Route) idCheck() (func(id string) string, error) {
 	if r.IDPattern == "" {
-		if strings.ContainsAny(id, `\|*`) {
-			return idRefused(id, `it contains one of \ | *`)
-		}
-		return nil
+		return func(id string) string {
+			reason := refuseID(id)
+			switch {
+			case reason != "":
+			case strings.Contains(id, "/"):
+				reason = `it contains "/", which only a route's id_pattern can allow`
+			case strings.ContainsAny(id, `\|*`):
+				reason = `it contains one of \ | *`
+			}
+			return reason
+		}, nil
 	}
 	pattern, err := regexp.Compile(`^(?:` + r.IDPattern + `)$`)
 	if err != nil {
-		return NewError(CodeRouteInvalid, "check id", r.Name, "id_pattern: "+err.Error())
+		return nil, NewError(CodeRouteInvalid, "check id", r.Name, "id_pattern: "+err.Error())
 	}
-	if !pattern.MatchString(id) {
-		return idRefused(id, "it does not match the route's id_pattern "+r.IDPattern)
-	}
-	return nil
+	return func(id string) string {
+		reason := refuseID(id)
+		if reason == "" && !pattern.MatchString(id) {
+			reason = "it does not match the route's id_pattern " + r.IDPattern
+		}
+		return reason
+	}, nil
 }
 
 func refuseID(id string) string {
@@ -49,12 +71,54 @@ func refuseID(id string) string {
 		return "it is not UTF-8"
 	case strings.ContainsFunc(id, unicode.IsControl):
 		return "it contains a control character"
-	case strings.Contains(id, "/"):
-		return `it contains "/"; an ID is the name of one folder or object, not a path`
 	case reserved(id):
 		return "the name is reserved"
+	case strings.Contains(id, "/"):
+		return refuseIDPath(id)
 	}
 	return ""
+}
+
+// refuseIDPath says why an ID that contains "/" is refused.
+func refuseIDPath(id string) string {
+	switch {
+	case strings.HasPrefix(id, "/"):
+		return `it begins with "/"`
+	case strings.HasSuffix(id, "/"):
+		return `it ends with "/"`
+	case strings.Contains(id, "//"):
+		return "it has an empty part between two \"/\""
+	case strings.Count(id, "/") >= MaxIDParts:
+		return "it has more than " + strconv.Itoa(MaxIDParts) + " parts"
+	}
+	for part := range strings.SplitSeq(id, "/") {
+		if reserved(part) {
+			return "its part " + part + " is a reserved name"
+		}
+	}
+	return ""
+}
+
+// Overlap reports whether two IDs of one route stand for files in common, and
+// so never run at once: they are equal, or one is a path prefix of the other
+// ("a" and "a/b", but not "a" and "ab").
+func Overlap(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return strings.HasPrefix(b, a) && (len(a) == len(b) || b[len(a)] == '/')
+}
+
+// Ancestors returns the proper path prefixes of an ID, shortest first: "a" and
+// "a/b" of "a/b/c", none of an ID without "/".
+func Ancestors(id string) []string {
+	var list []string
+	for i := range len(id) {
+		if id[i] == '/' {
+			list = append(list, id[:i])
+		}
+	}
+	return list
 }
 
 // reserved names mean something to file systems, DataSync or hikyaku.

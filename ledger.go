@@ -55,8 +55,10 @@ type Change struct {
 	// for Transfer.TransferID: idempotency of messages and producer keys. See
 	// MessageKey and ProducerKey. Kept at least 14 days.
 	Unique []string
-	// LockActive takes ACTIVE(route, ID) for Transfer; it must be free or its
-	// own. UnlockActive frees it if it is Transfer's own.
+	// LockActive takes ACTIVE(route, ID) for Transfer: no other transfer may
+	// hold, on that route, the same ID, a path prefix of it or an ID below it
+	// (see Overlap); to take it again is allowed. UnlockActive frees it if it is
+	// Transfer's own.
 	LockActive, UnlockActive bool
 	// Tasks are written under their conditions.
 	Tasks []TaskWrite
@@ -164,9 +166,11 @@ var ErrNotFound = errors.New("not found")
 type ConflictError struct {
 	// What is "transfer", "event", "unique", "active", "task", "agent" or "settings".
 	What string
-	// Key is the item: transfer_id, unique name, task or agent ARN, route.
+	// Key is the item: transfer_id, unique name, task or agent ARN, route; of
+	// "active" whatever names the lock.
 	Key string
-	// Owner is the transfer_id that holds a unique name or the ACTIVE lock, where known.
+	// Owner is the transfer_id that holds a unique name or an ACTIVE lock in the
+	// way, one of several, where known.
 	Owner string
 }
 

@@ -12,8 +12,10 @@ type Route struct {
 	// Include is how an ID becomes DataSync's include filter: "/{id}/*" or "/{id}".
 	Include string
 	// KeyPattern is how an S3 event's key becomes an ID: "orders/{id}/*"; empty: no S3 events.
+	// See IDOfKey for what {id} stands for where IDs contain "/".
 	KeyPattern string
-	// IDPattern is a regular expression over whole IDs; empty is the default rule.
+	// IDPattern is a regular expression over whole IDs; empty is the default rule. IDs may contain
+	// "/" where it matches them, "." and "[^x]" included; see CheckID for what is refused nevertheless.
 	IDPattern string
 	// Ready delays an ID until its files are complete; zero is ready at once.
 	Ready Ready

@@ -75,7 +75,6 @@ func (r Route) Validate() error {
 	if _, err := regexp.Compile(r.IDPattern); err != nil {
 		wrong = append(wrong, "id_pattern: "+err.Error())
 	}
-	add(strings.Contains(r.IDPattern, "/"), `id_pattern %s: IDs with "/" are not supported; an ID is the name of one folder or object`, quote(r.IDPattern))
 	add(!slices.Contains([]string{VerifyTransferred, "POINT_IN_TIME_CONSISTENT", "NONE"}, r.VerifyMode),
 		"verify %s: use ONLY_FILES_TRANSFERRED, POINT_IN_TIME_CONSISTENT or NONE", quote(r.VerifyMode))
 	add(r.TransferMode != ModeAll && r.TransferMode != ModeChanged, "transfer_mode %s: use ALL or CHANGED", quote(r.TransferMode))

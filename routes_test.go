@@ -26,7 +26,6 @@ func TestRoute_Validate(t *testing.T) {
 		"key_pattern":   {func(r *hikyaku.Route) { r.KeyPattern = "orders/*" }, "must contain {id}"},
 		"key_pattern 2": {func(r *hikyaku.Route) { r.Source = "file:///x" }, "needs an s3:// source"},
 		"id_pattern":    {func(r *hikyaku.Route) { r.IDPattern = "(" }, "id_pattern"},
-		"slash in ids":  {func(r *hikyaku.Route) { r.IDPattern = "[a-z]+/[0-9]+" }, "not supported"},
 		"verify":        {func(r *hikyaku.Route) { r.VerifyMode = "SOME" }, "verify"},
 		"transfer_mode": {func(r *hikyaku.Route) { r.TransferMode = "SOME" }, "transfer_mode"},
 		"bandwidth":     {func(r *hikyaku.Route) { r.BytesPerSecond = -2 }, "bytes_per_second"},

@@ -96,8 +96,7 @@ func (l *Ledger) check(c *hikyaku.Change) error {
 		if l.transfers[t.TransferID].Version != t.Version {
 			return &hikyaku.ConflictError{What: "transfer", Key: t.TransferID}
 		}
-		owner := l.active[[2]string{t.Route, t.ID}]
-		if c.LockActive && owner != "" && owner != t.TransferID {
+		if owner := l.holder(t); c.LockActive && owner != "" {
 			return &hikyaku.ConflictError{What: "active", Key: t.Route + "|" + t.ID, Owner: owner}
 		}
 	}
@@ -126,6 +125,16 @@ func (l *Ledger) check(c *hikyaku.Change) error {
 		taken[arn]++
 	}
 	return nil
+}
+
+// holder returns another transfer that holds an ACTIVE lock in the way of t's, or "".
+func (l *Ledger) holder(t *hikyaku.Transfer) string {
+	for key, owner := range l.active {
+		if key[0] == t.Route && owner != t.TransferID && hikyaku.Overlap(key[1], t.ID) {
+			return owner
+		}
+	}
+	return ""
 }
 
 // apply carries out a change whose conditions hold.

@@ -277,13 +277,9 @@ func (w *changeWriter) writeUnique() error {
 func (w *changeWriter) writeActive() error {
 	t := w.transfer
 	if w.change.LockActive {
-		if _, err := w.tx.Exec("INSERT INTO active (route, id, transfer_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-			t.Route, t.ID, t.TransferID); err != nil {
+		owner, err := w.lockActive()
+		if err != nil {
 			return fmt.Errorf("lock %s of %s: %w", t.ID, t.Route, err)
-		}
-		var owner string
-		if err := w.tx.QueryRow("SELECT transfer_id FROM active WHERE route = ? AND id = ?", t.Route, t.ID).Scan(&owner); err != nil {
-			return fmt.Errorf("read lock %s of %s: %w", t.ID, t.Route, err)
 		}
 		if owner != t.TransferID {
 			return &hikyaku.ConflictError{What: "active", Key: t.ID, Owner: owner}
@@ -296,4 +292,27 @@ func (w *changeWriter) writeActive() error {
 		}
 	}
 	return nil
+}
+
+// lockActive takes ACTIVE for the transfer, and returns the transfer that
+// holds it or one in its way: IDs below lie between "id/" and "id0", "0" being
+// what follows "/". Who holds the lock already can have nobody in the way.
+func (w *changeWriter) lockActive() (owner string, err error) {
+	t := w.transfer
+	for _, above := range hikyaku.Ancestors(t.ID) {
+		err := w.tx.QueryRow("SELECT transfer_id FROM active WHERE route = ? AND id = ?", t.Route, above).Scan(&owner)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return owner, err
+		}
+	}
+	added, err := w.tx.Exec(`INSERT INTO active (route, id, transfer_id) SELECT ?1, ?2, ?3
+		WHERE NOT EXISTS (SELECT 1 FROM active WHERE route = ?1 AND id >= ?4 AND id < ?5) ON CONFLICT DO NOTHING`,
+		t.Route, t.ID, t.TransferID, t.ID+"/", t.ID+"0")
+	if err != nil || added > 0 {
+		return t.TransferID, err
+	}
+	err = w.tx.QueryRow(`SELECT transfer_id FROM active WHERE route = ?1 AND id = ?2 UNION ALL
+		SELECT transfer_id FROM active WHERE route = ?1 AND id >= ?3 AND id < ?4 LIMIT 1`,
+		t.Route, t.ID, t.ID+"/", t.ID+"0").Scan(&owner)
+	return owner, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hikyaku/hikyaku"
@@ -63,14 +64,15 @@ func (m *model) applyTransfer(c hikyaku.Change, broken map[hikyaku.ConflictError
 			m.uniques[name] = t.TransferID
 		}
 		lock := t.Route + "|" + t.ID
-		owner, held := m.active[lock]
 		if c.LockActive {
-			if held && owner != t.TransferID {
-				broken[hikyaku.ConflictError{What: "active", Owner: owner}] = true
+			for held, owner := range m.active {
+				if id, here := strings.CutPrefix(held, t.Route+"|"); here && owner != t.TransferID && related(id, t.ID) {
+					broken[hikyaku.ConflictError{What: "active", Owner: owner}] = true
+				}
 			}
 			m.active[lock] = t.TransferID
 		}
-		if c.UnlockActive && owner == t.TransferID {
+		if c.UnlockActive && m.active[lock] == t.TransferID {
 			delete(m.active, lock)
 		}
 	}
@@ -81,6 +83,12 @@ func (m *model) applyTransfer(c hikyaku.Change, broken map[hikyaku.ConflictError
 		}
 		m.events[key] = e
 	}
+}
+
+// related says it in the words of the contract: the same ID, or one a path
+// prefix of the other.
+func related(a, b string) bool {
+	return a == b || strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/")
 }
 
 func (m *model) applyPool(c hikyaku.Change, broken map[hikyaku.ConflictError]bool) {

@@ -111,7 +111,7 @@ func drawChange(r *rapid.T, m *model) hikyaku.Change {
 
 func drawTransfer(r *rapid.T, m *model, c *hikyaku.Change) {
 	n := rapid.IntRange(0, 9).Draw(r, "n")
-	t := *queued(n, withID(rapid.SampledFrom([]string{"A", "B"}).Draw(r, "id")))
+	t := *queued(n, withID(rapid.SampledFrom([]string{"A", "B", "A/1", "A/1/x", "A/10", "A-1"}).Draw(r, "id")))
 	t.Route = rapid.SampledFrom(modelRoutes()).Draw(r, "route")
 	if old, there := m.transfers[t.TransferID]; there {
 		t.ID, t.Route, t.Version = old.ID, old.Route, old.Version
@@ -186,7 +186,7 @@ func drawOutbox(r *rapid.T, c *hikyaku.Change) {
 
 func drawQuery(r *rapid.T) hikyaku.Query {
 	var q hikyaku.Query
-	q.ID = rapid.SampledFrom([]string{"", "", "A", "C"}).Draw(r, "query id")
+	q.ID = rapid.SampledFrom([]string{"", "", "A", "A/1", "C"}).Draw(r, "query id")
 	q.Route = rapid.SampledFrom([]string{"", "", "orders", "invoices"}).Draw(r, "query route")
 	q.Code = rapid.SampledFrom([]string{"", "", "", "HKY-1"}).Draw(r, "query code")
 	states := []hikyaku.State{hikyaku.Queued, hikyaku.Running, hikyaku.Failed, hikyaku.Succeeded}
