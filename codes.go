@@ -75,6 +75,7 @@ const (
 	CodeUnauthorized      = "HKY-8007"
 	CodeServerUnreachable = "HKY-8008"
 	CodeBandwidthRefused  = "HKY-8009"
+	CodeSettingsInvalid   = "HKY-8010"
 
 	CodeInternal = "HKY-9001"
 )

@@ -28,6 +28,8 @@ type AcceptedDetail struct {
 	Reason        WaitingReason `json:"waiting_reason"`
 	WaitingDetail string        `json:"waiting_detail,omitempty"`
 	SentAt        time.Time     `json:"sent_at,omitzero"`
+	// Trace is the message's, see Message.Trace.
+	Trace string `json:"trace,omitempty"`
 }
 
 // RejectedDetail is why a message was not understood, with what it was.

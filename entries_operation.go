@@ -173,6 +173,19 @@ func operationEntries() []Entry {
 			},
 		},
 		{
+			Code: CodeSettingsInvalid, Kind: KindInvalid,
+			English: Text{
+				Title:  "The route's settings document is not valid",
+				Cause:  "It is no JSON, a key is unknown or a value cannot work; the message says where. The last good version stays in force.",
+				Remedy: "Correct the SSM parameter, or run hikyaku route pause, resume or limit again.",
+			},
+			Japanese: Text{
+				Title:  "ルートの設定文書が正しくありません",
+				Cause:  "JSON でないか、未知のキーか、成り立たない値があります。場所はメッセージにあります。直前の正しい版が有効なままです。",
+				Remedy: "SSM パラメーターを直すか、hikyaku route pause・resume・limit をもう一度実行してください。",
+			},
+		},
+		{
 			Code: CodeInternal, Kind: KindInternal, Retryable: true,
 			English: Text{
 				Title:  "Something inside hikyaku went wrong",

@@ -66,7 +66,7 @@ func (d *AcceptedDetail) apply(t *Transfer, _ State, at time.Time) error {
 	t.SchemaVersion, t.CreatedAt, t.QueuedAt = CurrentSchema, at, at
 	t.AgentARNs, t.Attempts = []string{}, []Attempt{}
 	d.understood(t)
-	t.MessageID, t.Queue, t.Body = d.MessageID, d.Queue, d.Body
+	t.MessageID, t.Queue, t.Body, t.Trace = d.MessageID, d.Queue, d.Body, d.Trace
 	t.WaitingReason, t.WaitingDetail = d.Reason, d.WaitingDetail
 	return nil
 }

@@ -118,6 +118,9 @@ type Transfer struct {
 	// Queue is the name of the queue its message came from; empty when it was
 	// sent through the API.
 	Queue string `json:"queue,omitempty"`
+	// Trace is the producer's W3C traceparent, which goes on into the tags of
+	// its executions; empty when the message carried none.
+	Trace string `json:"trace,omitempty"`
 
 	State   State   `json:"state"`
 	Outcome Outcome `json:"outcome"`

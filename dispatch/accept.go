@@ -175,7 +175,7 @@ func acceptedDetail(a admission) *hikyaku.AcceptedDetail {
 	return &hikyaku.AcceptedDetail{
 		ID: q.ID, Route: a.route.Name, Queue: a.message.Queue, MessageID: a.message.ID, Key: q.Key,
 		Paths: q.Paths, Metadata: q.Metadata, Body: a.body, MaxAttempts: a.route.MaxAttempts,
-		Reason: hikyaku.NoFreeTask, SentAt: a.message.SentAt,
+		Reason: hikyaku.NoFreeTask, SentAt: a.message.SentAt, Trace: a.message.Trace(),
 	}
 }
 

@@ -218,7 +218,7 @@ func (d *Dispatcher) lease(ctx context.Context, j job) (started bool, err error)
 	}
 	return d.start(ctx, e.t, j, hikyaku.Start{
 		TaskARN: j.task.ARN, Includes: filter, VerifyMode: j.route.VerifyMode, TransferMode: mode,
-		BytesPerSecond: bandwidth(j.route, j.settings), Tags: tags(e.t),
+		BytesPerSecond: bandwidth(j.route, j.settings), Tags: startTags(e.t),
 	})
 }
 

@@ -25,6 +25,16 @@ func tags(t hikyaku.Transfer) map[string]string {
 	}
 }
 
+// startTags are the tags an execution starts with: those it is known by, and
+// the producer's trace.
+func startTags(t hikyaku.Transfer) map[string]string {
+	all := tags(t)
+	if t.Trace != "" {
+		all[hikyaku.TagTrace] = t.Trace
+	}
+	return all
+}
+
 // ours reports whether an execution is that of t's running attempt. A token is
 // a task's own, and a task that left the pool and came back counts from the
 // beginning, so that the attempt has to agree as well.
