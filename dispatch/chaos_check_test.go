@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -12,11 +13,11 @@ func (c *chaos) check() error {
 	if overlaps := c.executor.Overlaps(); len(overlaps) > 0 {
 		return fmt.Errorf("two executions of one ID: %s", strings.Join(overlaps, "; "))
 	}
-	page, err := c.ledger.Transfers(c.ctx, hikyaku.Query{Limit: 1000})
+	page, err := c.store.Transfers(c.ctx, hikyaku.Query{Limit: 1000})
 	if err != nil {
 		return err
 	}
-	pool, err := c.ledger.Pool(c.ctx, "")
+	pool, err := c.store.Pool(c.ctx, "")
 	if err != nil {
 		return err
 	}
@@ -59,38 +60,85 @@ func (c *chaos) checkTransfer(t hikyaku.Transfer, leases map[string]hikyaku.Task
 		return fmt.Errorf("running %t, but leased %t", running, leased)
 	case leased && (task.ARN != t.TaskARN || task.Token != t.Token):
 		return fmt.Errorf("has task %s token %d, lease is %s token %d", t.TaskARN, t.Token, task.ARN, task.Token)
-	case running != (c.ledger.Active(t.Route, t.ID) == t.TransferID):
-		return fmt.Errorf("ACTIVE is held by %q", c.ledger.Active(t.Route, t.ID))
 	case (t.State == hikyaku.Queued) != (t.WaitingReason != ""):
 		return fmt.Errorf("waiting reason %q", t.WaitingReason)
 	case t.State.Ended() == t.EndedAt.IsZero():
 		return fmt.Errorf("ended at %s", t.EndedAt)
 	}
-	return replays(c.ctx, c.ledger, t)
+	if c.checked[t.TransferID] == t.Version {
+		return nil // it has not changed since
+	}
+	c.checked[t.TransferID] = t.Version
+	owner, err := c.owner(hikyaku.Change{Transfer: &hikyaku.Transfer{TransferID: "probe", Route: t.Route, ID: t.ID}, LockActive: true})
+	switch {
+	case err != nil:
+		return err
+	case running != (owner == t.TransferID):
+		return fmt.Errorf("ACTIVE is held by %q", owner)
+	}
+	return replays(c.ctx, c.store, t)
+}
+
+// owner tells who holds what a change wants to take: the change asks for a
+// task that does not exist besides, so that nothing of it ever happens.
+func (c *chaos) owner(change hikyaku.Change) (string, error) {
+	token := int64(1)
+	change.Tasks = []hikyaku.TaskWrite{{Task: hikyaku.Task{ARN: "probe", Version: 1}, IfToken: &token}}
+	err := c.store.Commit(c.ctx, change)
+	conflict, ok := errors.AsType[*hikyaku.ConflictError](err)
+	switch {
+	case ok && conflict.What == "task":
+		return "", nil
+	case ok:
+		return conflict.Owner, nil
+	}
+	return "", fmt.Errorf("the probe ended with: %w", err)
 }
 
 // checkPromises: what was acknowledged is in the ledger, and nothing that was
 // there is forgotten.
 func (c *chaos) checkPromises() error {
 	for _, m := range c.acked {
-		owner := ""
-		for _, key := range [][2]string{{"orders", "A"}, {"orders", "B"}, {"orders", "C"}, {"orders", "D"}, {"orders", "none"}, {"", ""}, {"nowhere", "C"}} {
-			if o := c.ledger.Owner(hikyaku.MessageKey(m.ID, key[0], key[1])); o != "" {
-				owner = o
-			}
+		if c.kept[m.ID] {
+			continue
 		}
-		if owner == "" && strings.Contains(m.Body, `"key"`) {
-			owner = c.ledger.Owner(hikyaku.ProducerKey("orders", "k1"))
+		owner, err := c.ownerOf(m)
+		if err != nil {
+			return err
 		}
-		if _, err := c.ledger.Transfer(c.ctx, owner); err != nil {
+		if _, err := c.store.Transfer(c.ctx, owner); err != nil {
 			return fmt.Errorf("message %s (%s) was acknowledged, but no transfer stands for it: %w", m.ID, m.Body, err)
 		}
+		c.kept[m.ID] = true
 	}
 	return nil
 }
 
-// checkEnd: bytes moved once per run of a transfer.
+// ownerOf returns the transfer that stands for a message, or "".
+func (c *chaos) ownerOf(m hikyaku.Message) (string, error) {
+	names := []string{hikyaku.MessageKey(m.ID, "", ""), hikyaku.MessageKey(m.ID, "nowhere", "C")}
+	for _, id := range []string{"A", "B", "C", "D", "none"} {
+		names = append(names, hikyaku.MessageKey(m.ID, "orders", id))
+	}
+	if strings.Contains(m.Body, `"key"`) {
+		names = append(names, hikyaku.ProducerKey("orders", "k1"))
+	}
+	for _, name := range names {
+		owner, err := c.owner(hikyaku.Change{Transfer: &hikyaku.Transfer{TransferID: "probe"}, Unique: []string{name}})
+		if owner != "" || err != nil {
+			return owner, err
+		}
+	}
+	return "", nil
+}
+
+// checkEnd: all is still there, and bytes moved once per run of a transfer.
 func (c *chaos) checkEnd() error {
+	clear(c.checked)
+	clear(c.kept)
+	if err := c.check(); err != nil {
+		return err
+	}
 	success := map[string]int{}
 	for _, e := range c.executor.Executions() {
 		if e.Status == "SUCCESS" {
@@ -98,7 +146,7 @@ func (c *chaos) checkEnd() error {
 		}
 	}
 	for id, n := range success {
-		t, err := c.ledger.Transfer(c.ctx, id)
+		t, err := c.store.Transfer(c.ctx, id)
 		if err != nil {
 			return err
 		}
