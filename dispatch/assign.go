@@ -4,16 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/hikyaku/hikyaku"
 )
-
-// sameIDAgain is when a transfer parked behind another of its ID looks again,
-// should the wake-up at the other's end get lost.
-const sameIDAgain = time.Minute
 
 // job is a transfer and the task it is to get; both are claimed in this process.
 type job struct {
@@ -187,7 +182,7 @@ func (d *Dispatcher) lease(ctx context.Context, j job) (started bool, err error)
 		if err := e.record(ctx, "", &hikyaku.FailedDetail{Failure: hikyaku.FailureOf(err, hikyaku.CodeRouteInvalid)}); err != nil {
 			return false, err
 		}
-		return false, lost(e.commit(ctx))
+		return false, d.ended(ctx, e.t, e.commit(ctx))
 	}
 	what, err := d.look(ctx, j.route, e)
 	if err != nil {
@@ -197,7 +192,7 @@ func (d *Dispatcher) lease(ctx context.Context, j job) (started bool, err error)
 		if len(e.change.Events) == 0 {
 			return false, nil
 		}
-		return false, lost(e.commit(ctx))
+		return false, d.ended(ctx, e.t, e.commit(ctx))
 	}
 	token := j.task.Token
 	e.change.Tasks = []hikyaku.TaskWrite{{Task: leased(j.task, e.t.TransferID, e.at, d.StartLease), IfToken: &token}}
@@ -245,7 +240,8 @@ func lost(err error) error {
 }
 
 // notLeased handles a lease that was not granted. Somebody else was faster,
-// which is no error; a transfer whose ID runs already is parked behind it.
+// which is no error; a transfer whose ID runs already, or one that overlaps it,
+// is parked behind that one.
 func (d *Dispatcher) notLeased(ctx context.Context, j job, err error) error {
 	var c *hikyaku.ConflictError
 	if !errors.As(err, &c) {
@@ -263,46 +259,6 @@ func (d *Dispatcher) notLeased(ctx context.Context, j job, err error) error {
 
 // errContended says that another dispatcher took the task or the agent's slot.
 var errContended = errors.New("the task was taken by another")
-
-// parkBehind parks a transfer until the one that holds its ID has ended.
-func (d *Dispatcher) parkBehind(ctx context.Context, transferID, owner string) error {
-	t, err := d.update(ctx, transferID, func(e *edit) error {
-		if e.t.State != hikyaku.Queued {
-			return errSkip
-		}
-		return e.wait(ctx, hikyaku.WaitingDetail{
-			Reason: hikyaku.SameIDRunning, Detail: owner, NotBefore: e.at.Add(sameIDAgain),
-		})
-	})
-	if err != nil {
-		return lost(err)
-	}
-	// The owner may have ended before the parking was seen by its wake-up.
-	other, err := d.Ledger.Transfer(ctx, owner)
-	if err == nil && other.State != hikyaku.Starting && other.State != hikyaku.Running {
-		return d.wake(ctx, t.Route, t.ID)
-	}
-	return nil
-}
-
-// wake puts the oldest transfer parked behind this ID back in the ready order.
-func (d *Dispatcher) wake(ctx context.Context, route, id string) error {
-	page, err := d.Ledger.Transfers(ctx, hikyaku.Query{ID: id, Route: route, States: []hikyaku.State{hikyaku.Queued}, Limit: 1000})
-	if err != nil {
-		return fmt.Errorf("find transfers parked behind %s: %w", id, err)
-	}
-	for _, t := range slices.Backward(page.Transfers) {
-		if t.WaitingReason != hikyaku.SameIDRunning {
-			continue
-		}
-		e := d.edit(t)
-		if err := e.wait(ctx, hikyaku.WaitingDetail{Reason: hikyaku.NoFreeTask}); err != nil {
-			return err
-		}
-		return lost(e.commit(ctx))
-	}
-	return nil
-}
 
 // headOfQueue is how many transfers of a route carry an exact waiting reason
 // when the whole route waits: a pause must not cost thousands of writes.

@@ -11,7 +11,7 @@ import (
 // check reports the first invariant that does not hold.
 func (c *chaos) check() error {
 	if overlaps := c.executor.Overlaps(); len(overlaps) > 0 {
-		return fmt.Errorf("two executions of one ID: %s", strings.Join(overlaps, "; "))
+		return fmt.Errorf("two executions of overlapping IDs: %s", strings.Join(overlaps, "; "))
 	}
 	page, err := c.store.Transfers(c.ctx, hikyaku.Query{Limit: 1000})
 	if err != nil {
@@ -44,10 +44,20 @@ func (c *chaos) check() error {
 			return fmt.Errorf("agent %s: busy %d of %d slots, %d leases", a.ARN, a.Busy, a.Slots, busy[a.ARN])
 		}
 	}
+	var running []hikyaku.Transfer
 	for _, t := range page.Transfers {
 		if err := c.checkTransfer(t, leases); err != nil {
 			return fmt.Errorf("transfer %s (%s %s): %w", t.TransferID, t.ID, t.State, err)
 		}
+		if t.State != hikyaku.Starting && t.State != hikyaku.Running {
+			continue
+		}
+		for _, other := range running {
+			if other.Route == t.Route && hikyaku.Overlap(other.ID, t.ID) {
+				return fmt.Errorf("%s of %s and %s of %s run at once", t.TransferID, t.ID, other.TransferID, other.ID)
+			}
+		}
+		running = append(running, t)
 	}
 	return c.checkPromises()
 }
@@ -117,7 +127,7 @@ func (c *chaos) checkPromises() error {
 // ownerOf returns the transfer that stands for a message, or "".
 func (c *chaos) ownerOf(m hikyaku.Message) (string, error) {
 	names := []string{hikyaku.MessageKey(m.ID, "", ""), hikyaku.MessageKey(m.ID, "nowhere", "C")}
-	for _, id := range []string{"A", "B", "C", "D", "none"} {
+	for _, id := range []string{"A", "B", "C", "D", "none", "A/1", "A/1/x", "A/2", "A-1"} {
 		names = append(names, hikyaku.MessageKey(m.ID, "orders", id))
 	}
 	if strings.Contains(m.Body, `"key"`) {

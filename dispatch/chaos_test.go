@@ -63,6 +63,7 @@ func newChaos(ctx context.Context, store *reopened, seed uint64) *chaos {
 			routes: []hikyaku.Route{route("orders")}, newID: hikyakutest.IDs(),
 		},
 	}
+	c.routes[0].IDPattern = "[^/]+(/[^/]+)*"
 	c.executor = hikyakutest.NewExecutor(c.clock.Now)
 	c.source.Set("none", hikyaku.Look{Listed: true})
 	c.executor.SetAgent(hikyaku.Agent{ARN: "agent-1", Online: true, Slots: 1})
@@ -183,7 +184,8 @@ func (c *chaos) step(i int) {
 func (c *chaos) body() string {
 	return []string{
 		"A", "B", "C", "D", "none", `{"bad":1}`, `{"id":"A","paths":["x"]}`, `{"id":"B","key":"k1"}`, `{"id":"C","route":"nowhere"}`,
-	}[c.rng.IntN(9)]
+		"A/1", "A/1/x", `{"id":"A/1","paths":["x/y"]}`, "A/2", "A-1",
+	}[c.rng.IntN(14)]
 }
 
 func (c *chaos) deliver(d *dispatch.Dispatcher, m hikyaku.Message) {

@@ -96,6 +96,7 @@ type Dispatcher struct {
 
 	view   view
 	timers timers
+	behind behind
 	slots  chan struct{} // bounds concurrent jobs
 
 	refreshing refreshing

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/hikyaku/hikyaku"
 )
@@ -77,7 +78,9 @@ func (d *Dispatcher) readable(m hikyaku.Message) error {
 // unless it ends in SUCCESS after all. Asking twice is no error; an ended
 // transfer is one of KindConflict.
 func (d *Dispatcher) Cancel(ctx context.Context, transferID string, act hikyaku.Act) (hikyaku.Transfer, error) {
+	waited := false
 	t, err := d.update(ctx, transferID, func(e *edit) error {
+		waited = false
 		if e.t.CancelRequested && !e.t.State.Ended() {
 			return errSkip
 		}
@@ -87,10 +90,16 @@ func (d *Dispatcher) Cancel(ctx context.Context, transferID string, act hikyaku.
 		if e.t.State != hikyaku.Queued {
 			return nil
 		}
+		waited = e.t.WaitingReason != hikyaku.SameIDRunning
 		return e.record(ctx, act.By, &hikyaku.CancelledDetail{Reason: act.Reason})
 	})
 	if err != nil {
 		return t, notFound(transferID, err)
+	}
+	if waited { // perhaps woken just now, and others wait for it to end
+		if err := d.wake(ctx, t.Route, t.ID); err != nil {
+			d.Logger.WarnContext(ctx, "transfers parked behind a cancelled one look again later", attrs(t), slog.Any("error", err))
+		}
 	}
 	if t.State == hikyaku.Running {
 		if err := d.Executor.Cancel(ctx, t.ExecutionARN); err != nil && hikyaku.KindOf(err) != hikyaku.KindNotFound {

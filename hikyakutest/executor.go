@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -93,12 +94,25 @@ func (x *Executor) Limits() map[string]int64 {
 	return maps.Clone(x.limits)
 }
 
-// Overlaps returns every case of two executions with the same filter and the
-// same destination running at the same time, which must never happen.
+// Overlaps returns every case of two executions running at the same time with
+// the same destination and filters that select files in common, which must
+// never happen.
 func (x *Executor) Overlaps() []string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return slices.Clone(x.overlaps)
+}
+
+// overlap reports whether two include filters select a path in common.
+func overlap(a, b string) bool {
+	for p := range strings.SplitSeq(a, "|") {
+		for q := range strings.SplitSeq(b, "|") {
+			if hikyaku.Overlap(strings.TrimSuffix(p, "/*"), strings.TrimSuffix(q, "/*")) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Live returns the ARNs of executions that have not ended, in order of start.
@@ -190,7 +204,7 @@ func (x *Executor) Start(ctx context.Context, s hikyaku.Start) (string, error) {
 		return "", &hikyaku.Error{Kind: hikyaku.KindInvalid, Op: "start", Subject: s.TaskARN, Message: "the task is running"}
 	}
 	for arn, e := range x.executions {
-		if !e.Ended() && e.start.Includes == s.Includes && x.tasks[e.TaskARN].DestinationLocation == t.DestinationLocation {
+		if !e.Ended() && overlap(e.start.Includes, s.Includes) && x.tasks[e.TaskARN].DestinationLocation == t.DestinationLocation {
 			x.overlaps = append(x.overlaps, fmt.Sprintf("%s started in %s while %s runs", s.Includes, s.TaskARN, arn))
 		}
 	}
