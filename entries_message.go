@@ -72,13 +72,13 @@ func messageEntries() []Entry {
 			Code: CodeIDRefused, Kind: KindInvalid,
 			English: Text{
 				Title:  "The ID is not allowed",
-				Cause:  "The ID breaks the route's id_pattern or the rules for every ID: 1 to 512 bytes of UTF-8, no control characters, no \"/\" whatever the id_pattern says, no reserved names.",
-				Remedy: "Rename the set of files, or widen the route's id_pattern, then redrive. Name parts of one folder with paths instead of IDs.",
+				Cause:  "The ID breaks the route's id_pattern or the rules for every ID: 1 to 512 bytes of UTF-8, no control characters, no reserved names. With \"/\" in it, which only an id_pattern can allow, it has at most 32 parts, none of them empty or a reserved name.",
+				Remedy: "Rename the set of files, or widen the route's id_pattern, then redrive. Parts of one ID's folder are named by paths.",
 			},
 			Japanese: Text{
 				Title:  "ID が規則に合いません",
-				Cause:  "ルートの id_pattern、または共通の規則（UTF-8 で 1〜512 バイト、制御文字、\"/\"（id_pattern にかかわらず）、予約名は不可）に反しています。",
-				Remedy: "ファイル群の名前を変えるか、ルートの id_pattern を広げて再投入してください。フォルダーの一部は ID ではなく paths で指定します。",
+				Cause:  "ルートの id_pattern、または共通の規則（UTF-8 で 1〜512 バイト、制御文字と予約名は不可）に反しています。\"/\" は id_pattern が許す場合に限り使え、要素は 32 個まで、空の要素と予約名は不可です。",
+				Remedy: "ファイル群の名前を変えるか、ルートの id_pattern を広げて再投入してください。ID のフォルダーの一部だけなら paths で指定します。",
 			},
 		},
 		{

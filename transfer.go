@@ -28,7 +28,7 @@ type WaitingReason string
 const (
 	NoFreeTask     WaitingReason = "no_free_task"
 	AgentOffline   WaitingReason = "agent_offline"
-	SameIDRunning  WaitingReason = "same_id_running"
+	SameIDRunning  WaitingReason = "same_id_running" // or one that overlaps it
 	BackingOff     WaitingReason = "backing_off"
 	RoutePaused    WaitingReason = "route_paused"
 	SourceNotReady WaitingReason = "source_not_ready"

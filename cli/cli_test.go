@@ -174,7 +174,7 @@ func TestErrors_ExitCodesAndJSON(t *testing.T) {
 		{"rerun of what succeeded", r, []string{"rerun", "A-0992"}, cli.ExitConflict, "conflict"},
 		{"scope", viewer, []string{"rerun", "A-0998"}, cli.ExitDenied, "denied"},
 		{"token", unknown, []string{"pool"}, cli.ExitDenied, "denied"},
-		{"refused ID", r, []string{"send", "a/b"}, cli.ExitInvalid, "invalid"},
+		{"refused ID", r, []string{"send", "/b"}, cli.ExitInvalid, "invalid"},
 		{"stack", r, []string{"pool", "--stack", "prod"}, cli.ExitInvalid, "invalid"},
 		{"rate", r, []string{"route", "limit", "orders", "fast"}, cli.ExitInvalid, "invalid"},
 		{"route", r, []string{"route", "pause", "nowhere"}, cli.ExitNotFound, "not_found"},

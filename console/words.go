@@ -51,7 +51,7 @@ func words() map[string]phrase {
 
 		"no_free_task":     {"every task of the pool is busy", "プールのタスクがすべて使用中"},
 		"agent_offline":    {"no agent that could do it is online", "実行できるエージェントがオンラインでない"},
-		"same_id_running":  {"the same ID is being delivered right now", "同じIDを配送中"},
+		"same_id_running":  {"the same ID, or one above or below it, is being delivered right now", "同じID、またはその上位・下位のIDを配送中"},
 		"backing_off":      {"the last attempt failed and the next one is not due yet", "前回の試行が失敗し、次の試行時刻を待っている"},
 		"route_paused":     {"the route is paused", "ルートが一時停止中"},
 		"source_not_ready": {"its files are not complete at the source yet", "転送元のファイルがまだ揃っていない"},
@@ -60,7 +60,7 @@ func words() map[string]phrase {
 
 		"do_no_free_task":     {"Nothing: it starts by itself. A larger pool shortens the wait.", "不要です。空き次第、自動で始まります。プールを増やすと待ち時間が短くなります。"},
 		"do_agent_offline":    {"Bring the agent back: see `hikyaku agents`.", "エージェントを復旧してください（`hikyaku agents` で確認）。"},
-		"do_same_id_running":  {"Nothing: it starts when the other transfer of this ID ends.", "不要です。同じIDの転送が終わると始まります。"},
+		"do_same_id_running":  {"Nothing: it starts when that transfer ends.", "不要です。その転送が終わると始まります。"},
 		"do_backing_off":      {"Nothing, or rerun it now if the cause is gone.", "不要です。原因が解消済みなら、すぐに再実行できます。"},
 		"do_route_paused":     {"Resume the route when it may go on.", "再開してよければルートを再開してください。"},
 		"do_source_not_ready": {"Check that the producer finished writing the files.", "送信元がファイルを書き終えたか確認してください。"},

@@ -6,6 +6,7 @@ package consoletest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,15 +49,13 @@ func (o *Operator) called(name, subject string, a hikyaku.Act) error {
 	return o.Err
 }
 
-// Send accepts an ID; one with a slash is refused.
+// Send accepts an ID; one that begins with a slash is refused.
 func (o *Operator) Send(ctx context.Context, s hikyaku.Send, a hikyaku.Act) (hikyaku.Transfer, error) {
 	if err := o.called("send", s.ID, a); err != nil {
 		return hikyaku.Transfer{}, err
 	}
-	for _, r := range s.ID {
-		if r == '/' {
-			return hikyaku.Transfer{}, &hikyaku.Error{Kind: hikyaku.KindInvalid, Code: "HKY-1102", Message: "the ID must not contain a slash"}
-		}
+	if strings.HasPrefix(s.ID, "/") {
+		return hikyaku.Transfer{}, &hikyaku.Error{Kind: hikyaku.KindInvalid, Code: hikyaku.CodeIDRefused, Message: "it begins with a slash"}
 	}
 	o.mu.Lock()
 	o.next++
