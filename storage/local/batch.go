@@ -17,6 +17,9 @@ const manyFolders = 16
 type batch struct {
 	root *os.Root
 	open map[string]*touched
+	// linked are files that had no name before: that they have one is part of
+	// the files themselves, which not every file system writes with the folder.
+	linked []*stagedFile
 }
 
 type touched struct {
@@ -57,13 +60,18 @@ func (b *batch) full() bool { return len(b.open) >= batchFolders }
 
 // sync makes the names in the touched folders durable.
 func (b *batch) sync() error {
+	var errs []error
+	for _, f := range b.linked {
+		errs = append(errs, f.file.Sync())
+		f.closeHandle()
+	}
+	b.linked = nil
 	dirty := 0
 	for _, t := range b.open {
 		if t.dirty {
 			dirty++
 		}
 	}
-	var errs []error
 	for _, t := range b.open {
 		if !t.dirty {
 			continue
@@ -71,7 +79,7 @@ func (b *batch) sync() error {
 		if dirty > manyFolders {
 			if supported, err := syncAll(t.folder); supported {
 				b.clean()
-				return err
+				return errors.Join(append(errs, err)...)
 			}
 		}
 		errs = append(errs, t.sync())

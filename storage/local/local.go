@@ -34,6 +34,8 @@ type Driver struct {
 	closed bool
 
 	counter atomic.Uint64
+	// named is set where files without a name cannot be made or linked.
+	named   atomic.Bool
 	buffers sync.Pool
 
 	folders folderCache
@@ -63,6 +65,7 @@ func New(path string, opts Options) (*Driver, error) {
 		return nil, pathError("open folder", abs, err)
 	}
 	d := &Driver{path: abs, noXattr: opts.NoXattr}
+	d.named.Store(!canLink())
 	d.index = &originIndex{driver: d}
 	d.folders.driver = d
 	d.props = storage.Properties{

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,7 +28,7 @@ type Stage struct {
 	driver    *Driver
 	execution string
 	root      *os.Root
-	work      *folder
+	top       *folder // the root
 	next      atomic.Uint64
 	open      atomic.Int32
 
@@ -40,6 +39,9 @@ type Stage struct {
 	// writing by Close.
 	gate   sync.RWMutex
 	closed bool
+
+	mu   sync.Mutex // guards work
+	work *folder    // nil until something needs it
 }
 
 // enter keeps the stage open until leave is called, or says that it is closed.
@@ -67,23 +69,28 @@ func (d *Driver) Stage(ctx context.Context, execution string) (storage.Stage, er
 	if err != nil {
 		return nil, pathError("stage", d.path, err)
 	}
-	if err := root.RemoveAll(storage.WorkFolder + "/" + execution); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeLeftover(root, execution); err != nil {
 		return nil, pathError("stage", storage.WorkFolder+"/"+execution, err)
-	}
-	if strings.HasPrefix(execution, storage.OneOff) {
-		// Nobody else may ever look; a failure here is not this execution's.
-		_ = d.Sweep(ctx, func(string) bool { return true })
 	}
 	own, err := root.OpenRoot(".")
 	if err != nil {
 		return nil, pathError("stage", d.path, err)
 	}
-	work, err := d.openWork(execution)
-	if err != nil {
+	s := &Stage{driver: d, execution: execution, root: own}
+	if s.top, err = openFolder(own, ""); err != nil {
 		_ = own.Close()
-		return nil, pathError("stage", storage.WorkFolder+"/"+execution, err)
+		return nil, pathError("stage", d.path, err)
 	}
-	return &Stage{driver: d, execution: execution, root: own, work: work}, nil
+	if strings.HasPrefix(execution, storage.OneOff) {
+		// Nobody else may ever look; a failure here is not this execution's.
+		_ = d.Sweep(ctx, func(string) bool { return true })
+		if _, err := s.workFolder(); err != nil { // held from the beginning
+			s.top.close()
+			_ = own.Close()
+			return nil, pathError("stage", storage.WorkFolder+"/"+execution, err)
+		}
+	}
+	return s, nil
 }
 
 // Create opens a temporary file for e, of exactly e.Size bytes.
@@ -99,40 +106,39 @@ func (s *Stage) Create(ctx context.Context, e storage.Entry) (storage.StagedFile
 	if e.Size < 0 {
 		return nil, &storage.PathError{Op: "create", Path: e.Path, Err: fmt.Errorf("size %d", e.Size)}
 	}
-	if err := s.conflict(e.Path); err != nil {
-		return nil, pathError("create", e.Path, err)
-	}
-	name := "f" + strconv.FormatUint(s.next.Add(1), 10)
-	file, err := s.work.openFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	exists, err := s.conflict(e.Path)
 	if err != nil {
 		return nil, pathError("create", e.Path, err)
 	}
-	f := &stagedFile{stage: s, path: e.Path, size: e.Size, name: name, file: file}
+	f := &stagedFile{stage: s, path: e.Path, size: e.Size}
+	if err := s.createFile(f, s.next.Add(1), exists); err != nil {
+		return nil, pathError("create", e.Path, err)
+	}
 	s.open.Add(1)
 	if e.Size >= preallocateFrom {
-		if err := preallocate(file, e.Size); err != nil {
-			f.closeHandle()
-			_ = s.work.remove(name, false)
+		if err := preallocate(f.file, e.Size); err != nil {
+			_ = f.remove()
 			return nil, pathError("create", e.Path, err)
 		}
 	}
 	return f, nil
 }
 
-// conflict reports a directory at path, or a file among its parents.
-func (s *Stage) conflict(path string) error {
+// conflict reports a directory at path, or a file among its parents, and else
+// whether there is something that a file would replace.
+func (s *Stage) conflict(path string) (exists bool, err error) {
 	dir, name := split(path)
 	var e storage.Entry
-	err := s.driver.folders.with(dir, func(f *folder) error { return f.stat(name, &e, nil) })
+	err = s.driver.folders.with(dir, func(f *folder) error { return f.stat(name, &e, nil) })
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		return false, nil
 	case err != nil:
-		return err
+		return false, err
 	case e.Kind == storage.Dir:
-		return &storage.PathError{Op: "create", Path: path, Kind: storage.ErrConflict, Err: errors.New("is a directory")}
+		return true, &storage.PathError{Op: "create", Path: path, Kind: storage.ErrConflict, Err: errors.New("is a directory")}
 	}
-	return nil
+	return true, nil
 }
 
 // own returns f as this stage's file.
@@ -151,7 +157,7 @@ func (s *Stage) Sync(ctx context.Context, files []storage.StagedFile) error {
 			return err
 		}
 		defer leave()
-		_, err = syncAll(s.work)
+		_, err = syncAll(s.top)
 		return pathError("sync", storage.WorkFolder+"/"+s.execution, err)
 	}
 	for _, f := range files {
@@ -220,12 +226,16 @@ func (s *Stage) publish(ctx context.Context, b *batch, file storage.StagedFile) 
 	if err != nil {
 		return pathError("publish", f.path, err)
 	}
-	f.closeHandle()
-	if err := s.work.rename(f.name, to.folder, name); err != nil {
+	if f.unnamed {
+		err = s.link(b, f, to.folder, name)
+	} else {
+		f.closeHandle()
+		err = s.rename(f, to.folder, name)
+	}
+	if err != nil {
 		return pathError("publish", f.path, err)
 	}
 	to.dirty = true
-	f.name = ""
 	return nil
 }
 
@@ -244,6 +254,9 @@ func (s *Stage) recordOrigins(files []storage.StagedFile, errs []error) {
 		records[f.path] = *f.indexed
 	}
 	if records == nil {
+		return
+	}
+	if _, err := s.workFolder(); err != nil { // with its parent
 		return
 	}
 	work, err := openFolder(s.root, storage.WorkFolder)
@@ -290,9 +303,13 @@ func (s *Stage) Close(context.Context) error {
 	s.closed = true
 	var err error
 	if s.made.Load() {
-		_, err = syncAll(s.work)
+		_, err = syncAll(s.top)
 	}
-	s.work.close()
-	err = errors.Join(err, removeWork(s.root, s.execution), s.root.Close())
+	s.top.close()
+	if s.work != nil {
+		s.work.close()
+		err = errors.Join(err, removeWork(s.root, s.execution))
+	}
+	err = errors.Join(err, s.root.Close())
 	return pathError("close stage", storage.WorkFolder+"/"+s.execution, err)
 }

@@ -28,9 +28,13 @@ type stagedFile struct {
 	writing sync.Mutex
 
 	mu sync.Mutex
-	// name is the temporary name; empty once published or discarded.
+	// name is the temporary name; empty once published or discarded, and for a
+	// file that has none.
 	name string
-	file *os.File
+	// unnamed files go with their last handle, which so stays open until they
+	// are published or discarded.
+	unnamed bool
+	file    *os.File
 	// parts holds the lengths of the parts written, by offset.
 	parts    map[int64]int64
 	finished bool
@@ -62,7 +66,11 @@ func (f *stagedFile) handle(ctx context.Context) (*os.File, error) {
 		return nil, err
 	}
 	defer leave()
-	file, err := f.stage.work.openFile(f.name, os.O_RDONLY, 0)
+	work, err := f.stage.workFolder()
+	if err != nil {
+		return nil, err
+	}
+	file, err := work.openFile(f.name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +162,7 @@ func (f *stagedFile) Finish(ctx context.Context, e storage.Entry, origin storage
 	}
 	f.finished = true
 	readable := e.POSIX == nil || e.POSIX.Mode&0o400 != 0
-	if f.stage.open.Load() > openLimit && readable {
+	if f.stage.open.Load() > openLimit && readable && !f.unnamed {
 		f.closeHandle()
 	}
 	return nil
@@ -210,17 +218,27 @@ func (f *stagedFile) Discard(ctx context.Context) error {
 		return nil // the stage is closed, and took the file with it
 	}
 	defer leave()
+	return pathError("discard", f.path, f.remove())
+}
+
+// remove closes and removes the temporary file; the stage is open.
+func (f *stagedFile) remove() error {
+	f.closeHandle()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.unnamed = false
 	if f.name == "" {
 		return nil
 	}
-	err = f.stage.work.remove(f.name, false)
+	work, err := f.stage.workFolder()
+	if err == nil {
+		err = work.remove(f.name, false)
+	}
 	f.name = ""
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	return pathError("discard", f.path, err)
+	return err
 }
 
 // readBack reads a range of a staged file; the file's handle stays with it.

@@ -49,6 +49,28 @@ func makeWork(root *os.Root, execution string) (*folder, error) {
 	return f, nil
 }
 
+// removeLeftover removes what an earlier process left of an execution. That
+// there is nothing is the normal case, and found out with one look.
+func removeLeftover(root *os.Root, execution string) error {
+	work, err := openFolder(root, storage.WorkFolder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var e storage.Entry
+	err = work.stat(execution, &e, nil)
+	work.close()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err = root.RemoveAll(storage.WorkFolder + "/" + execution); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // removeWork removes an execution's work folder with everything in it, and the
 // parent if that leaves it empty.
 func (d *Driver) removeWork(execution string) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -58,6 +59,15 @@ func testWorkFolder(t *testing.T, h Harness) {
 	}
 }
 
+// several begins files until a killed process would leave something of them:
+// a driver may keep the first few where nobody sees them.
+func several(t *testing.T, s storage.Stage, name string) {
+	t.Helper()
+	for i := range 8 {
+		create(t, s, name+strconv.Itoa(i), 1)
+	}
+}
+
 func testSweep(t *testing.T, h Harness) {
 	t.Helper()
 	d := h.Open(t)
@@ -71,6 +81,8 @@ func testSweep(t *testing.T, h Harness) {
 	living, dead := stage(t, d, "living-1"), stage(t, d, "dead-1")
 	kept := write(t, d, living, storage.Entry{Path: "kept"}, []byte("kept"))
 	write(t, d, dead, storage.Entry{Path: "lost"}, []byte("lost"))
+	several(t, living, "kept-too")
+	several(t, dead, "lost-too")
 	sweeper, ok := h.Again(t, d).(storage.Sweeper)
 	if !ok {
 		t.Fatal("the second driver does not sweep")
@@ -103,6 +115,7 @@ func testStageClose(t *testing.T, h Harness) {
 	s := stage(t, d, "one")
 	sibling := stage(t, d, "two")
 	write(t, d, sibling, storage.Entry{Path: "sibling"}, []byte("x"))
+	several(t, sibling, "unfinished")
 	size, _ := multipart(d)
 	create(t, s, "big", size)
 	create(t, s, "small", 4)
