@@ -28,6 +28,16 @@ type Options struct {
 	// tag hikyaku:slots says otherwise; 0 is 1, as of Amazon's Basic agents,
 	// -1 is unlimited.
 	AgentSlots int
+	// Reports asks for a task report of each start; nil does not.
+	Reports *Reports
+}
+
+// Reports says where DataSync writes its reports of an execution's files.
+type Reports struct {
+	// Bucket is the bucket's name; reports come under Prefix, which may be empty.
+	Bucket, Prefix string
+	// RoleARN is by which DataSync writes them.
+	RoleARN string
 }
 
 func (o *Options) applyDefaults() {

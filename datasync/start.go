@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -29,7 +30,7 @@ func (e *Executor) Start(ctx context.Context, s hikyaku.Start) (string, error) {
 		return "", &hikyaku.Error{Kind: hikyaku.KindInvalid, Op: op, Subject: s.TaskARN, Message: "no include filter"}
 	}
 	var sent flight
-	out, err := call(sent.trace(ctx), e, op, s.TaskARN, e.client.StartTaskExecution, startInput(s), once, sent.watch)
+	out, err := call(sent.trace(ctx), e, op, s.TaskARN, e.client.StartTaskExecution, startInput(s, e.opts.Reports), once, sent.watch)
 	switch {
 	case err == nil && aws.ToString(out.TaskExecutionArn) == "":
 		return "", &hikyaku.UnclearError{Err: wrap(op, s.TaskARN, errors.New("the reply names no execution"))}
@@ -44,7 +45,7 @@ func (e *Executor) Start(ctx context.Context, s hikyaku.Start) (string, error) {
 }
 
 // startInput is the request. Options that are empty fall back to the task's.
-func startInput(s hikyaku.Start) *api.StartTaskExecutionInput {
+func startInput(s hikyaku.Start, reports *Reports) *api.StartTaskExecutionInput {
 	in := &api.StartTaskExecutionInput{
 		TaskArn:  &s.TaskARN,
 		Includes: filter(s.Includes),
@@ -61,7 +62,31 @@ func startInput(s hikyaku.Start) *api.StartTaskExecutionInput {
 	if s.BytesPerSecond != 0 { // 0 is no legal limit but an unset one
 		in.OverrideOptions.BytesPerSecond = &s.BytesPerSecond
 	}
+	if reports != nil {
+		in.TaskReportConfig = reports.config()
+	}
 	return in
+}
+
+// config asks for a line on every file, failed or not, without versions of
+// objects, whose listing costs a request more a file.
+func (r *Reports) config() *types.TaskReportConfig {
+	s3 := &types.ReportDestinationS3{S3BucketArn: aws.String("arn:" + partition(r.RoleARN) + ":s3:::" + r.Bucket), BucketAccessRoleArn: &r.RoleARN}
+	if r.Prefix != "" {
+		s3.Subdirectory = &r.Prefix
+	}
+	return &types.TaskReportConfig{
+		Destination: &types.ReportDestination{S3: s3}, OutputType: types.ReportOutputTypeStandard,
+		ReportLevel: types.ReportLevelSuccessesAndErrors, ObjectVersionIds: types.ObjectVersionIdsNone,
+	}
+}
+
+// partition is that of an ARN: aws, aws-cn, aws-us-gov.
+func partition(arn string) string {
+	if fields := strings.SplitN(arn, ":", 3); len(fields) == 3 && fields[1] != "" {
+		return fields[1]
+	}
+	return "aws"
 }
 
 // filter is a list of the one rule that DataSync allows.

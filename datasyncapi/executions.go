@@ -14,8 +14,36 @@ type startTaskExecutionInput struct {
 	Includes         []filterRule    `json:"Includes"`
 	Excludes         []filterRule    `json:"Excludes"`
 	ManifestConfig   json.RawMessage `json:"ManifestConfig"`
-	TaskReportConfig json.RawMessage `json:"TaskReportConfig"`
+	TaskReportConfig *taskReport     `json:"TaskReportConfig"`
 	Tags             []tag           `json:"Tags"`
+}
+
+// taskReport is checked as DataSync does and has no effect: nothing is
+// written. Who asks for reports gets the same result per file from the server.
+type taskReport struct {
+	Destination struct {
+		S3 struct {
+			S3BucketARN         string `json:"S3BucketArn"`
+			BucketAccessRoleARN string `json:"BucketAccessRoleArn"`
+			Subdirectory        string `json:"Subdirectory"`
+		} `json:"S3"`
+	} `json:"Destination"`
+	OutputType       string `json:"OutputType"`
+	ReportLevel      string `json:"ReportLevel"`
+	ObjectVersionIDs string `json:"ObjectVersionIds"`
+}
+
+func (c *checker) report(r *taskReport) {
+	if r == nil || *r == (taskReport{}) {
+		return
+	}
+	s3 := r.Destination.S3
+	c.must("TaskReportConfig.Destination.S3.S3BucketArn", s3.S3BucketARN, 268, c.rules.bucketARN)
+	c.must("TaskReportConfig.Destination.S3.BucketAccessRoleArn", s3.BucketAccessRoleARN, arnMax, c.rules.roleARN)
+	c.text("TaskReportConfig.Destination.S3.Subdirectory", s3.Subdirectory, 4096, nil)
+	c.oneOf("TaskReportConfig.OutputType", r.OutputType, "SUMMARY_ONLY", "STANDARD")
+	c.oneOf("TaskReportConfig.ReportLevel", r.ReportLevel, "ERRORS_ONLY", "SUCCESSES_AND_ERRORS")
+	c.oneOf("TaskReportConfig.ObjectVersionIds", r.ObjectVersionIDs, "INCLUDE", "NONE")
 }
 
 func (in *startTaskExecutionInput) check(c *checker) {
@@ -23,7 +51,7 @@ func (in *startTaskExecutionInput) check(c *checker) {
 	c.filterList("Includes", in.Includes)
 	c.filterList("Excludes", in.Excludes)
 	c.absent("ManifestConfig", in.ManifestConfig)
-	c.absent("TaskReportConfig", in.TaskReportConfig)
+	c.report(in.TaskReportConfig)
 	c.tags(in.Tags)
 }
 

@@ -79,11 +79,12 @@ func TestOperations_Document(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| %s | %s |\n", o.Name, answer)
 	}
-	b.WriteString("\nMembers that supported operations refuse by name: `Schedule`, `ManifestConfig`, `TaskReportConfig`, " +
+	b.WriteString("\nMembers that supported operations refuse by name: `Schedule`, `ManifestConfig`, `TaskReportConfig` of tasks, " +
 		"`TaskMode` ENHANCED, `CmkSecretConfig`, `CustomSecretConfig`, access points and S3 on Outposts, the options `Uid`/`Gid` NAME and BOTH, " +
 		"`PreserveDevices` PRESERVE, `SecurityDescriptorCopyFlags` other than NONE.\n\n" +
 		"Kept and returned without effect: `CloudWatchLogGroupArn` (item results go to the server's log as `LogLevel` says), " +
 		"`BucketAccessRoleArn` (buckets are opened with the server's own credentials).\n\n" +
+		"Checked and without effect: `TaskReportConfig` of StartTaskExecution (no report is written; the server keeps the results per file itself).\n\n" +
 		"Folders of the server (`file://`) appear in ListLocations and in tasks; they come from the server's configuration only.\n")
 	path := filepath.Join("..", "docs", "datasync-operations.md")
 	if os.Getenv("UPDATE_DOCS") != "" {

@@ -87,6 +87,7 @@ func (q *Queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]h
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{
 			types.MessageSystemAttributeNameApproximateReceiveCount,
 			types.MessageSystemAttributeNameSentTimestamp,
+			types.MessageSystemAttributeNameAWSTraceHeader,
 		},
 	})
 	if err != nil {
@@ -113,6 +114,9 @@ func (q *Queue) message(m types.Message) hikyaku.Message {
 	}
 	if ms, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64); err == nil {
 		out.SentAt = time.UnixMilli(ms).UTC()
+	}
+	if trace := m.Attributes[hikyaku.AttributeXRay]; trace != "" {
+		out.Attributes = map[string]string{hikyaku.AttributeXRay: trace}
 	}
 	for name, value := range m.MessageAttributes {
 		if value.StringValue == nil {
