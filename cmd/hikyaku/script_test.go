@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +13,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/console"
 )
 
 // TestScripts runs testdata/script/*.txtar against the real binary. Commands
@@ -21,6 +26,8 @@ import (
 //	needs PROGRAM      fail under CI=true without it (the script skips otherwise);
 //	                   python:MODULE is a module that python3 can import
 //	exitcode N CMD…    run CMD and expect that exit code
+//	apart DIR ID…      fail unless the server's events say that the IDs' newest
+//	                   transfers ran one after the other
 //
 // The condition [python:MODULE] tells whether python3 can import a module.
 func TestScripts(t *testing.T) {
@@ -47,6 +54,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ready": scriptReady, "useserver": scriptUseServer, "needs": scriptNeeds, "exitcode": scriptExitCode,
+			"apart": scriptApart,
 		},
 	})
 }
@@ -108,4 +116,64 @@ func scriptExitCode(ts *testscript.TestScript, _ bool, args []string) {
 	if code != args[0] {
 		ts.Fatalf("%s: exit code %s, want %s", strings.Join(args[1:], " "), code, args[0])
 	}
+}
+
+// attempt is the time an attempt held its ID, by the transfer's events.
+type attempt struct {
+	id         string
+	begin, end time.Time
+}
+
+func scriptApart(ts *testscript.TestScript, neg bool, args []string) {
+	e, err := readEndpoints(ts.MkAbs(args[0]))
+	ts.Check(err)
+	client := console.NewClient(e.Console, e.Token, http.DefaultClient)
+	var all []attempt
+	for _, id := range args[1:] {
+		found, err := attemptsOf(client, id)
+		ts.Check(err)
+		all = append(all, found...)
+	}
+	for i, a := range all {
+		for _, b := range all[:i] {
+			if a.begin.Before(b.end) && b.begin.Before(a.end) {
+				if neg {
+					return
+				}
+				ts.Fatalf("%s ran from %s to %s, and %s from %s to %s", a.id, a.begin, a.end, b.id, b.begin, b.end)
+			}
+		}
+	}
+	if neg {
+		ts.Fatalf("none of %v ran at once: %+v", args[1:], all)
+	}
+}
+
+// attemptsOf reads the attempts of an ID's newest transfer, which has ended.
+func attemptsOf(client *console.Client, id string) ([]attempt, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	page, err := client.Transfers(ctx, console.Filter{ID: id, Limit: 1})
+	if err != nil || len(page.Transfers) == 0 {
+		return nil, errors.Join(fmt.Errorf("no transfer of %s", id), err)
+	}
+	detail, err := client.Transfer(ctx, page.Transfers[0].TransferID)
+	if err != nil {
+		return nil, err
+	}
+	var list []attempt
+	for _, e := range detail.Events {
+		switch e.Type {
+		case hikyaku.EventAssigned:
+			list = append(list, attempt{id: id, begin: e.At})
+		case hikyaku.EventAttemptEnded, hikyaku.EventSucceeded, hikyaku.EventFailed, hikyaku.EventCancelled:
+			if len(list) > 0 {
+				list[len(list)-1].end = e.At
+			}
+		}
+	}
+	if len(list) == 0 || list[len(list)-1].end.IsZero() {
+		return nil, fmt.Errorf("%s has not run to its end", id)
+	}
+	return list, nil
 }
