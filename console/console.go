@@ -86,7 +86,7 @@ type FileLister interface {
 // Console serves the API, the stream, the metrics and the pages. Its methods
 // may be called concurrently.
 type Console struct {
-	ledger    hikyaku.Ledger
+	ledger    *told
 	op        Operator
 	files     FileLister
 	auth      func(string) (Identity, bool)
@@ -119,19 +119,20 @@ func New(o Options) *Console {
 	if o.Heartbeat <= 0 {
 		o.Heartbeat = 15 * time.Second
 	}
+	ledger := &told{Ledger: o.Ledger, now: o.Now, log: o.Logger}
 	c := &Console{
-		ledger: o.Ledger, op: o.Operator, files: o.Files, auth: o.Authenticate, ready: o.Ready,
+		ledger: ledger, op: o.Operator, files: o.Files, auth: o.Authenticate, ready: o.Ready,
 		now: o.Now, log: o.Logger, version: o.Version, heartbeat: o.Heartbeat,
 		hosts: allowedHosts(o.AllowedHosts), site: web.New(), signIn: newSignInGuard(o.Now),
 	}
-	c.metrics = newMetrics(o.Ledger, o.Now, o.Logger, o.Version)
-	c.hub = newHub(o.Ledger, o.Now, o.Logger, o.PollInterval)
+	c.metrics = newMetrics(ledger, o.Now, o.Logger, o.Version)
+	c.hub = newHub(ledger, o.Now, o.Logger, o.PollInterval)
 	c.stop = func() {}
 	if s, ok := o.Ledger.(hikyaku.Subscriber); ok {
 		c.hub.live = true
 		c.stop = s.Subscribe(func(t hikyaku.Transfer) {
 			c.metrics.observe(t)
-			c.hub.publish(t)
+			c.hub.publish(ledger.tell(context.Background(), t))
 		})
 	}
 	c.openAPI = openAPIJSON()

@@ -18,7 +18,7 @@ const maxPending = 8192
 // newest state of each transfer that it has not sent yet, so publishing never
 // blocks and memory is bounded.
 type hub struct {
-	ledger hikyaku.Ledger
+	ledger *told
 	now    func() time.Time
 	log    *slog.Logger
 	every  time.Duration
@@ -36,6 +36,10 @@ type hub struct {
 	statsAt    time.Time
 	statsJSON  []byte
 	statsError error
+
+	waitsMu sync.Mutex
+	waitsAt time.Time
+	waits   map[string]hikyaku.RouteWait // as the listeners know them; nil: nobody listened yet
 }
 
 // update is one transfer, encoded once for all listeners.
@@ -67,7 +71,7 @@ type listener struct {
 	overrun bool
 }
 
-func newHub(l hikyaku.Ledger, now func() time.Time, log *slog.Logger, every time.Duration) *hub {
+func newHub(l *told, now func() time.Time, log *slog.Logger, every time.Duration) *hub {
 	return &hub{
 		ledger: l, now: now, log: log, every: every,
 		listeners: map[*listener]struct{}{}, done: make(chan struct{}),

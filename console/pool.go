@@ -80,7 +80,9 @@ func (c *Console) actOnTask(
 	if req.TaskARN == "" {
 		return invalid("task_arn must be given")
 	}
-	if err := do(r.Context(), req.TaskARN, act(r.Context(), req)); err != nil {
+	err := do(r.Context(), req.TaskARN, act(r.Context(), req))
+	c.ledger.forget()
+	if err != nil {
 		return err
 	}
 	c.reply(w, r, http.StatusOK, TaskResult{TaskARN: req.TaskARN})
@@ -173,6 +175,7 @@ func (c *Console) actOnRoute(w http.ResponseWriter, r *http.Request, do routeAct
 		return err
 	}
 	s, err := do(r.Context(), r.PathValue("name"), req, act(r.Context(), req))
+	c.ledger.forget()
 	if err != nil {
 		return err
 	}

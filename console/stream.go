@@ -44,6 +44,7 @@ func (c *Console) serveStream(
 	v := r.URL.Query()
 	l := c.hub.join(match) //nolint:contextcheck // polling outlives the request that starts it
 	defer c.hub.leave(l)
+	c.hub.followWaits(r.Context())
 	if v.Get("snapshot") != "0" {
 		if err := c.snapshot(r, l, q, v.Get("transfer_id")); err != nil {
 			return err
@@ -88,6 +89,7 @@ func (c *Console) pump(r *http.Request, s *streamWriter, l *listener, write func
 		case <-c.hub.done:
 			return nil
 		case <-counts.C:
+			c.hub.followWaits(ctx)
 			if g := c.hub.generation(); g != shown {
 				shown = g
 				sendStats()

@@ -161,3 +161,34 @@ func TestLive_RowsAreRenderedByTheServer(t *testing.T) {
 		t.Error("a hostile ID is not escaped")
 	}
 }
+
+// TestStream_PauseChangesWhatWaits: no record is written by a pause, and yet
+// who listens hears of it.
+func TestStream_PauseChangesWhatWaits(t *testing.T) {
+	t.Parallel()
+	f := consoletest.New(t, realClock)
+	srv := httptest.NewServer(f.Console)
+	defer srv.Close()
+	defer f.Console.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	client := console.NewClient(srv.URL, consoletest.AdminToken, srv.Client())
+	paused, last := false, hikyaku.WaitingReason("")
+	err := client.Stream(ctx, console.Filter{ID: "A-1004"}, "", func(e console.StreamEvent) error {
+		if e.Transfer != nil {
+			last = e.Transfer.WaitingReason
+		}
+		if last == hikyaku.RoutePaused {
+			return errEnough
+		}
+		if last != "" && !paused {
+			paused = true
+			_, err := f.Operator.PauseRoute(ctx, "orders", hikyaku.Act{Reason: "maintenance"})
+			return err
+		}
+		return nil
+	})
+	if !errors.Is(err, errEnough) {
+		t.Errorf("got %v; the transfer says %q", err, last)
+	}
+}

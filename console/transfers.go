@@ -125,7 +125,7 @@ func (c *Console) sendTransfers(w http.ResponseWriter, r *http.Request) error {
 		t, err := c.op.Send(r.Context(), s, act(r.Context(), ActRequest{Reason: req.Reason}))
 		switch {
 		case err == nil:
-			res.Transfers = append(res.Transfers, t)
+			res.Transfers = append(res.Transfers, c.ledger.tell(r.Context(), t))
 		case len(ids) == 1 || r.Context().Err() != nil:
 			return fmt.Errorf("send %s: %w", Printable(id), err)
 		default:
@@ -161,7 +161,7 @@ func (c *Console) actOnTransfer(w http.ResponseWriter, r *http.Request, do trans
 	if err != nil {
 		return err
 	}
-	c.reply(w, r, http.StatusOK, Document{t})
+	c.reply(w, r, http.StatusOK, Document{c.ledger.tell(r.Context(), t)})
 	return nil
 }
 

@@ -27,7 +27,7 @@ func (d *Dispatcher) bench(ctx context.Context, task hikyaku.Task, f hikyaku.Fai
 
 // unbenchDue returns a task to the pool when its bench is over.
 func (d *Dispatcher) unbenchDue(ctx context.Context, task hikyaku.Task) error {
-	if task.State != hikyaku.Benched || !leasable(task, d.Now()) {
+	if task.State != hikyaku.Benched || !task.Leasable(d.Now()) {
 		return nil
 	}
 	if err := lost(d.writeTask(ctx, unbenched(task))); err != nil {

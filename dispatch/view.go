@@ -186,7 +186,7 @@ func (v *view) free(route string) (best hikyaku.Task, reason hikyaku.WaitingReas
 	now, reason := v.now(), hikyaku.NoFreeTask
 	bestLoad := 0
 	for _, t := range v.tasks {
-		if t.Route != route || !leasable(t, now) {
+		if t.Route != route || !t.Leasable(now) {
 			continue
 		}
 		if _, claimed := v.claimedTasks[t.ARN]; claimed {
@@ -226,15 +226,6 @@ func (v *view) load(t hikyaku.Task) (load int, offline string, full bool) {
 		load = max(load, n)
 	}
 	return load, "", full
-}
-
-// leasable reports whether a task may get a lease at now.
-func leasable(t hikyaku.Task, now time.Time) bool {
-	if t.TransferID != "" {
-		return false
-	}
-	return t.State == hikyaku.Idle ||
-		t.State == hikyaku.Benched && !t.BenchedUntil.IsZero() && !t.BenchedUntil.After(now)
 }
 
 // explanation says why a route's ready transfers wait, and whether the head of
