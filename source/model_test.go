@@ -59,7 +59,7 @@ func TestS3_Look_model(t *testing.T) {
 			return strings.Join(rapid.SliceOfN(part, 1, 3).Draw(t, "parts"), "/")
 		}), 0, 25, rapid.ID).Draw(t, "keys")
 		slices.Sort(keys)
-		id := part.Draw(t, "id")
+		id := strings.Join(rapid.SliceOfN(part, 1, 2).Draw(t, "id"), "/")
 		include := rapid.SampledFrom([]string{"/{id}", "/{id}/*"}).Draw(t, "include")
 		paths := rapid.SliceOfN(rapid.StringMatching(`[ab!.0-]{1,2}(/[ab]{1,2})?`), 0, 12).Draw(t, "paths")
 
