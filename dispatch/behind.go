@@ -31,8 +31,12 @@ type waiter struct {
 	until             time.Time // it looks again by itself
 }
 
-// maxWaiters bounds memory; beyond it waiters look again by themselves.
-const maxWaiters = 65536
+// maxWaiters bounds memory, maxWoken the time that waking takes; waiters beyond
+// them look again by themselves.
+const (
+	maxWaiters = 65536
+	maxWoken   = 256
+)
 
 func (b *behind) add(transferID string, w waiter) {
 	b.mu.Lock()
@@ -58,8 +62,8 @@ func (b *behind) forget(transferID string) {
 	delete(b.waiters, transferID)
 }
 
-// below returns the waiters whose IDs lie below id, and forgets all whose time
-// has come.
+// below returns the oldest waiters whose IDs lie below id, at most maxWoken,
+// and forgets all whose time has come.
 func (b *behind) below(route, id string, now time.Time) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -72,7 +76,8 @@ func (b *behind) below(route, id string, now time.Time) []string {
 			list = append(list, transferID)
 		}
 	}
-	return list
+	slices.Sort(list) // a transfer_id begins with its time
+	return list[:min(len(list), maxWoken)]
 }
 
 // parkBehind parks a transfer until the one that holds its ID, or one that

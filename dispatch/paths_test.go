@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -231,5 +232,42 @@ func TestDispatcher_Accept_eventsOfPaths(t *testing.T) {
 	x := w.send(t, `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"outbox"},"object":{"key":"orders/2026/11/A-1/x/y.txt"}}}]}`)
 	if x.ID != "2026/11/A-1" || x.State != hikyaku.Queued {
 		t.Errorf("got %q, %s", x.ID, x.State)
+	}
+}
+
+// Waking very many takes turns: those that were left out look again.
+func TestDispatcher_pathsWakeInBounds(t *testing.T) {
+	t.Parallel()
+	const below, woken = 300, 256
+	w := withPaths(t)
+	top := w.run(t, "a")
+	for i := range below {
+		must(t, w.d.Accept(t.Context(), w.message(fmt.Sprintf("a/%d", i))))
+	}
+	w.assign(t)
+	parked := func() int {
+		s, err := w.ledger.Stats(t.Context())
+		must(t, err)
+		return int(s.Waiting["orders"][hikyaku.SameIDRunning])
+	}
+	if n := parked(); n != below {
+		t.Fatalf("%d parked, want %d", n, below)
+	}
+	w.finish(t, top)
+	if n := parked(); n != below-woken {
+		t.Fatalf("%d still parked, want %d", n, below-woken)
+	}
+	for range below {
+		w.clock.Advance(time.Second)
+		for _, arn := range w.executor.Live() {
+			w.executor.Succeed(arn, 1, 1)
+			must(t, w.d.Refresh(t.Context(), arn))
+		}
+		w.assign(t)
+	}
+	s, err := w.ledger.Stats(t.Context())
+	must(t, err)
+	if n := s.Counts["orders"][hikyaku.Succeeded]; n != below+1 {
+		t.Errorf("%d of %d succeeded", n, below+1)
 	}
 }
