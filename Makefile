@@ -64,6 +64,33 @@ fuzz: ## every fuzz target for FUZZTIME (20000x)
 bench: build ## print the figures of docs/performance.md (never part of the tests)
 	go run ./bench $(BENCH)
 
+.PHONY: sam-build
+sam-build: ## build the AWS edition with the SAM CLI, or like sam-package where there is none
+	@if command -v sam >/dev/null 2>&1; then cd deploy && sam build --config-env "$${STAGE:-default}"; \
+	  else echo "sam is not installed: make sam-package instead"; $(MAKE) --no-print-directory sam-package; fi
+
+# The stage's parameters are those of deploy/samconfig.toml. ARTIFACTS is where
+# `aws s3 sync dist/aws/code $(ARTIFACTS)` will put the zips.
+ARTIFACTS ?= s3://artifacts/hikyaku/$(VERSION)
+FUNCTIONS := Intake Refresh Agents Operate
+.PHONY: sam-package
+sam-package: ## write dist/aws/code/*.zip and dist/aws/packaged.json without the SAM CLI (STAGE, ARTIFACTS)
+	@rm -rf dist/aws && mkdir -p dist/aws/code
+	@for f in $(FUNCTIONS); do \
+	  n=$$(echo $$f | tr A-Z a-z); mkdir -p dist/aws/build/$$n; \
+	  $(MAKE) --no-print-directory build-$${f}Function ARTIFACTS_DIR=dist/aws/build/$$n; \
+	  python3 deploy/archive.py dist/aws/code/$$n.zip dist/aws/build/$$n/bootstrap; \
+	done; rm -rf dist/aws/build
+	@python3 deploy/expand.py $${STAGE:+--stage $$STAGE} --code $(ARTIFACTS) >dist/aws/packaged.json
+	@cd dist/aws && sha256sum code/*.zip | tee SHA256SUMS
+
+# One recipe for `sam build` (Metadata BuildMethod: makefile), sam-package, CI
+# and the tests. The same sources give the same bytes in any folder.
+.PHONY: $(FUNCTIONS:%=build-%Function)
+$(FUNCTIONS:%=build-%Function): build-%Function:
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 GOARM64=v8.0 go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w -buildid=' \
+	  -o $(ARTIFACTS_DIR)/bootstrap ./cmd/lambda/$(shell echo $* | tr A-Z a-z)
+
 .PHONY: clean
 clean: ## remove what the targets made
 	rm -rf bin dist

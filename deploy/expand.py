@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Expands template.yaml offline into what CloudFormation would make of it.
 
-    expand.py [--template FILE] [--region R] [--code DIR_URI] [NAME=VALUE ...]
+    expand.py [--template FILE] [--stage STAGE] [--region R] [--code URI] [NAME=VALUE ...]
 
 Two transforms run, as they do on the server: AWS::LanguageExtensions
 (Fn::ForEach), by cfn-lint, and AWS::Serverless-2016-10-31, by the SAM
 translator. NAME=VALUE are parameters; they become the defaults. The result is
-JSON on the standard output. No network, no credentials.
+JSON on the standard output. No network, no credentials. --stage takes region
+and parameters from samconfig.toml.
 
 --code is the folder, s3://BUCKET/PREFIX, that holds NAME.zip for every
 NAMEFunction. Without it, as for linting, a placeholder stands there.
@@ -16,6 +17,7 @@ import argparse
 import json
 import os
 import sys
+import tomllib
 
 from cfnlint.decode import decode
 from cfnlint.template import Template
@@ -23,6 +25,9 @@ from cfnlint.template import Template
 # Private, hence the pinned version in .ci/deps; there is no public entrance.
 from cfnlint.template.transforms._language_extensions import language_extension
 from samtranslator.translator.transform import transform
+
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class NoManagedPolicies:
@@ -49,7 +54,8 @@ def parameters(template, given):
     for name, value in given.items():
         if name not in declared:
             sys.exit(f"expand.py: no parameter {name}")
-        declared[name]["Default"] = value
+        number = declared[name]["Type"] == "Number"
+        declared[name]["Default"] = int(value) if number else value
     return {name: str(p["Default"]) for name, p in declared.items() if "Default" in p}
 
 
@@ -75,16 +81,29 @@ def expand(path, region, given, code):
     return transform(out, values, NoManagedPolicies())
 
 
+def stage_of(name):
+    """The region and the parameters of a stage of samconfig.toml."""
+    with open(os.path.join(HERE, "samconfig.toml"), "rb") as f:
+        config = tomllib.load(f)
+    if name not in config:
+        sys.exit(f"expand.py: samconfig.toml has no stage {name}")
+    deploy = config[name]["deploy"]["parameters"]
+    return config[name]["global"]["parameters"].get("region"), deploy.get("parameter_overrides", [])
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--template", default=os.path.join(os.path.dirname(__file__), "template.yaml"))
-    p.add_argument("--region", default="us-east-1")
+    p.add_argument("--template", default=os.path.join(HERE, "template.yaml"))
+    p.add_argument("--stage")
+    p.add_argument("--region")
     p.add_argument("--code", default="s3://placeholder/code")
     p.add_argument("given", nargs="*", metavar="NAME=VALUE")
     args = p.parse_args()
-    os.environ["AWS_DEFAULT_REGION"] = args.region  # the translator asks for it
-    given = dict(g.split("=", 1) for g in args.given)
-    json.dump(expand(args.template, args.region, given, args.code), sys.stdout, indent=1, sort_keys=True)
+    region, given = stage_of(args.stage) if args.stage else (None, [])
+    region = args.region or region or "us-east-1"
+    os.environ["AWS_DEFAULT_REGION"] = region  # the translator asks for it
+    given = dict(g.split("=", 1) for g in [*given, *args.given])
+    json.dump(expand(args.template, region, given, args.code), sys.stdout, indent=1, sort_keys=True)
     print()
 
 
