@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +29,9 @@ type Acceptor interface {
 type Intake struct {
 	Common
 	Dispatcher Acceptor
+	// Gather is the ledger that the dispatcher writes to, if it gathers; nil
+	// commits each message by itself.
+	Gather *Gather
 	// Workers bounds how many messages are accepted at once; 0 is 32.
 	Workers int
 }
@@ -62,25 +66,34 @@ func (h *Intake) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEvent
 	return response, nil
 }
 
-// accept records the messages, several at once.
+// accept records the messages, so many at once.
 func (h *Intake) accept(ctx context.Context, records []events.SQSMessage) []error {
 	workers := h.Workers
 	if workers <= 0 {
 		workers = intakeWorkers
 	}
+	errs := make([]error, 0, len(records))
+	for part := range slices.Chunk(records, workers) {
+		errs = append(errs, h.acceptPart(ctx, part)...)
+	}
+	return errs
+}
+
+func (h *Intake) acceptPart(ctx context.Context, records []events.SQSMessage) []error {
 	errs := make([]error, len(records))
-	limit := make(chan struct{}, workers)
-	var batch sync.WaitGroup
-	for i := range records {
-		limit <- struct{}{}
-		batch.Go(func() {
-			defer func() { <-limit }()
+	h.Gather.Enter(len(records))
+	var part sync.WaitGroup
+	for i, r := range records {
+		part.Go(func() {
+			defer func() { // should the ledger panic for the others, they are told
+				_ = h.guard(ctx, "commit", func(ctx context.Context) error { h.Gather.Leave(ctx); return nil })
+			}()
 			if errs[i] = ctx.Err(); errs[i] == nil {
-				errs[i] = h.guard(ctx, "accept", func(ctx context.Context) error { return h.Dispatcher.Accept(ctx, message(records[i])) })
+				errs[i] = h.guard(ctx, "accept", func(ctx context.Context) error { return h.Dispatcher.Accept(ctx, message(r)) })
 			}
 		})
 	}
-	batch.Wait()
+	part.Wait()
 	return errs
 }
 

@@ -21,6 +21,23 @@ func Observe(l hikyaku.Ledger, log *slog.Logger, meter *Meter) *Observed {
 	return &Observed{Ledger: l, log: log, meter: meter}
 }
 
+// CommitAll implements hikyaku.BatchCommitter, also for a ledger that does not.
+func (o *Observed) CommitAll(ctx context.Context, changes []hikyaku.Change) []error {
+	batch, ok := o.Ledger.(hikyaku.BatchCommitter)
+	if !ok {
+		errs := make([]error, len(changes))
+		for i, c := range changes {
+			errs[i] = o.Commit(ctx, c)
+		}
+		return errs
+	}
+	errs := batch.CommitAll(ctx, changes)
+	for i, c := range changes {
+		o.observe(ctx, c, errs[i])
+	}
+	return errs
+}
+
 // Commit implements hikyaku.Ledger.
 func (o *Observed) Commit(ctx context.Context, c hikyaku.Change) error {
 	err := o.Ledger.Commit(ctx, c)
