@@ -62,10 +62,15 @@ type fileCopy struct {
 	hasOther bool
 	// stated is the source's own checksum of the whole.
 	stated storage.Sum
+	// backs holds part checksums of what was read back while it was written,
+	// if readsBack.
+	backs     partSums
+	readsBack bool
 }
 
 func (r *run) transferOnce(ctx context.Context, it *item) error {
 	it.meter.reset()
+	it.wasReadBack = false
 	st, err := r.stage(ctx)
 	if err != nil {
 		return err
@@ -98,6 +103,9 @@ func (r *run) transferOnce(ctx context.Context, it *item) error {
 	c.sums = newPartSums(c.parts)
 	if a := c.stated.Algorithm; a != storage.NoSum && a != r.sums.primary {
 		c.other, c.hasOther = newPartSums(c.parts), true
+	}
+	if _, ok := it.file.(storage.BackReader); ok && c.parts > 1 && r.opt.verify {
+		c.backs, c.readsBack = newPartSums(c.parts), true
 	}
 	if err := c.copyParts(ctx, first); err != nil {
 		return err
@@ -163,6 +171,13 @@ func complete(listed, opened storage.Entry) storage.Entry {
 func (c *fileCopy) finish(ctx context.Context) error {
 	it := c.it
 	it.sum = c.sums.whole()
+	if c.sumsOnce() {
+		it.sum = c.stated
+	}
+	if it.dstSum = c.backs.whole(); c.readsBack && it.dstSum != it.sum {
+		return mismatch("content read back differs from the source's")
+	}
+	it.wasReadBack = c.readsBack
 	have := it.sum
 	if c.hasOther {
 		have = c.other.whole()
@@ -172,6 +187,12 @@ func (c *fileCopy) finish(ctx context.Context) error {
 	}
 	origin := storage.Origin{Size: it.src.Size, ETag: it.src.ETag, ModTime: it.src.ModTime}
 	return it.file.Finish(ctx, it.want, origin, it.sum)
+}
+
+// sumsOnce: what is read back is held against the source's own checksum, so
+// that what is read there need not be summed as well.
+func (c *fileCopy) sumsOnce() bool {
+	return c.readsBack && c.stated.Algorithm == c.r.sums.primary
 }
 
 // copyParts copies the first part from its open content and the others from
@@ -184,7 +205,7 @@ func (c *fileCopy) copyParts(ctx context.Context, first *storage.Content) error 
 	defer cancel(nil)
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(c.parts, cap(c.r.partSlots)) {
+	for range min(c.parts, c.r.partSlots.most()) {
 		wg.Go(func() {
 			for n := int(next.Add(1)) - 1; n < c.parts; n = int(next.Add(1)) - 1 {
 				content := first
@@ -204,8 +225,9 @@ func (c *fileCopy) copyParts(ctx context.Context, first *storage.Content) error 
 
 func (c *fileCopy) slotted(ctx context.Context, n int, content *storage.Content) error {
 	select {
-	case c.r.partSlots <- struct{}{}:
-		defer func() { <-c.r.partSlots }()
+	case c.r.partSlots.slots <- struct{}{}:
+		began := c.r.job.Now()
+		defer func() { c.r.partSlots.release(began, c.r.job.Now(), min(c.part, c.it.src.Size-int64(n)*c.part)) }()
 		return c.copyPart(ctx, n, content)
 	case <-ctx.Done():
 		if content != nil {
@@ -247,11 +269,14 @@ func (c *fileCopy) copyPartOnce(ctx context.Context, n int, content *storage.Con
 			return 0, coded(SourceReadFailed, err)
 		}
 	}
-	rd := &sourceReader{ctx: ctx, r: c.r, it: it, body: content.Body, primary: c.r.sums.start(c.r.sums.primary)}
+	rd := &sourceReader{ctx: ctx, r: c.r, it: it, body: content.Body}
+	if !c.sumsOnce() {
+		rd.primary = c.r.sums.start(c.r.sums.primary)
+	}
 	if c.hasOther {
 		rd.other = c.r.sums.start(c.stated.Algorithm)
 	}
-	err = it.file.WritePart(ctx, offset, size, rd)
+	back, err := c.write(ctx, offset, size, rd)
 	if err == nil && rd.err == nil {
 		rd.drain(size)
 	}
@@ -266,11 +291,27 @@ func (c *fileCopy) copyPartOnce(ctx context.Context, n int, content *storage.Con
 	case closeErr != nil:
 		return rd.n, coded(SourceReadFailed, closeErr)
 	}
-	c.sums.set(n, rd.primary.sum(), size)
+	if rd.primary != nil {
+		c.sums.set(n, rd.primary.sum(), size)
+	}
 	if c.hasOther {
 		c.other.set(n, rd.other.sum(), size)
 	}
+	if back != nil {
+		c.backs.set(n, back.sum(), size)
+	}
 	return rd.n, nil
+}
+
+// write stores a part and returns the checksum of what was read back, if that
+// is done at once.
+func (c *fileCopy) write(ctx context.Context, offset, size int64, rd io.Reader) (*running, error) {
+	f, ok := c.it.file.(storage.BackReader)
+	if !ok || !c.readsBack {
+		return nil, c.it.file.WritePart(ctx, offset, size, rd)
+	}
+	back := c.r.sums.start(c.r.sums.primary)
+	return back, f.WritePartBack(ctx, offset, size, rd, back.add)
 }
 
 // sourceReader passes a body on: limited, counted, summed. It keeps the
@@ -296,7 +337,9 @@ func (s *sourceReader) Read(p []byte) (int, error) {
 	n, err := s.body.Read(p[:limit.allowed(len(p))])
 	if n > 0 {
 		s.n += int64(n)
-		s.primary.add(p[:n])
+		if s.primary != nil {
+			s.primary.add(p[:n])
+		}
 		if s.other != nil {
 			s.other.add(p[:n])
 		}
@@ -346,7 +389,7 @@ func (r *run) copyLink(ctx context.Context, t *task) (skip bool, err error) {
 	if r.job.DryRun {
 		return false, nil
 	}
-	if err := r.retry(ctx, func() error { return r.links.MakeSymlink(ctx, want, target) }); err != nil {
+	if err := r.retry(ctx, func() error { return r.makeLink(ctx, want, target) }); err != nil {
 		return false, err
 	}
 	if !r.opt.verify {

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"github.com/hikyaku/hikyaku/storage"
 )
 
@@ -40,3 +42,22 @@ func (f Filter) Ranges() []string {
 
 // AlwaysExcluded exposes alwaysExcluded.
 func AlwaysExcluded(path string) bool { return alwaysExcluded(path) }
+
+// Streams exposes streams.
+type Streams struct{ s streams }
+
+// NewStreams exposes newStreams.
+func NewStreams(width, limit int) Streams { return Streams{newStreams(width, limit)} }
+
+// TryTake takes a slot if one is free.
+func (s Streams) TryTake() bool {
+	select {
+	case s.s.slots <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// Release exposes release.
+func (s Streams) Release(began, now time.Time, n int64) { s.s.release(began, now, n) }

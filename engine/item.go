@@ -27,6 +27,8 @@ type item struct {
 	sum    storage.Sum   // of what was read from the source
 	dstSum storage.Sum   // of what was read back
 	meter  meter
+	// wasReadBack: dstSum was taken while the file was written.
+	wasReadBack bool
 
 	mu                             sync.Mutex
 	restarts, recopies, transients int

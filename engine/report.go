@@ -16,6 +16,9 @@ func (r *run) stage(ctx context.Context) (storage.Stage, error) {
 	if r.staged == nil && r.stageErr == nil {
 		r.stageErr = r.retry(ctx, func() (err error) {
 			r.staged, err = r.dst.Stage(ctx, r.job.Execution)
+			if k, ok := r.staged.(storage.Keeper); ok && !r.opt.overwrite {
+				k.KeepExisting()
+			}
 			return err
 		})
 		if r.stageErr != nil {
@@ -65,6 +68,10 @@ func (r *run) failedItem(ctx context.Context, it *item, phase int32, err error) 
 func (r *run) fail(ctx context.Context, f FileResult, phase int32) {
 	if ctx.Err() != nil {
 		return // the run's end is what failed, not the item
+	}
+	if !r.opt.overwrite && errors.Is(f.Err, storage.ErrExists) {
+		r.prog.c.skipped.Add(1) // it appeared after the listing, and stays like what was listed
+		return
 	}
 	f.Code, f.Action, f.Step = classify(f.Err), ActionFailed, phases()[phase]
 	if ie := (*itemError)(nil); errors.As(f.Err, &ie) && ie.step != "" {

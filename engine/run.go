@@ -54,7 +54,7 @@ type run struct {
 	finished  chan *item    // copied, to be published
 	upcoming  atomic.Int64  // tasks that may still yield such files, and the planner
 	idle      chan struct{} // told when upcoming falls to 0
-	partSlots chan struct{}
+	partSlots streams
 	// backSlots bounds the parts of large files being read back.
 	backSlots chan struct{}
 
@@ -131,12 +131,16 @@ func newRun(job Job, progress *Progress) (*run, error) {
 		r.known = newKnownItems()
 	}
 	r.blocks.New = func() any { return new([blockSize]byte) }
-	r.partSlots = make(chan struct{}, min(r.opt.concurrency, maxLargeStreams))
-	r.backSlots = r.partSlots
+	width := min(r.opt.concurrency, maxLargeStreams)
+	r.partSlots = newStreams(width, width)
+	r.backSlots = r.partSlots.slots
 	if r.dstP.POSIXMetadata {
 		// A folder is read back from memory: more readers than processors only
 		// get into each other's way, and cost more than they read.
-		r.backSlots = make(chan struct{}, min(cap(r.partSlots), runtime.GOMAXPROCS(0)))
+		r.backSlots = make(chan struct{}, min(width, runtime.GOMAXPROCS(0)))
+		if job.Concurrency == 0 {
+			r.partSlots = newStreams(min(width, firstStreams), width)
+		}
 	}
 	r.idle = make(chan struct{}, 1)
 	return r, nil

@@ -267,6 +267,15 @@ type PartSizer interface {
 	PartSize() int64
 }
 
+// BackReader is implemented by staged files that can be read while they are
+// being written: a block is cheapest to read back right after it was stored.
+type BackReader interface {
+	// WritePartBack is WritePart that reads each block back from the store
+	// once it is stored, and hands it to back before it goes on to the next:
+	// in order, size bytes in all. back must not keep the slice.
+	WritePartBack(ctx context.Context, offset, size int64, r io.Reader, back func([]byte)) error
+}
+
 // OriginReader is implemented by drivers that record [Origin].
 type OriginReader interface {
 	// Origin returns what was recorded when path was published, or ok false.

@@ -91,6 +91,12 @@ func (f *stagedFile) closeHandle() {
 
 // WritePart copies size bytes from r to offset.
 func (f *stagedFile) WritePart(ctx context.Context, offset, size int64, r io.Reader) error {
+	return f.WritePartBack(ctx, offset, size, r, nil)
+}
+
+// WritePartBack is WritePart; each block is read again from the file after it
+// was written and handed to back, if there is one.
+func (f *stagedFile) WritePartBack(ctx context.Context, offset, size int64, r io.Reader, back func([]byte)) error {
 	if offset < 0 || size < 0 || offset+size > f.size {
 		return &storage.PathError{Op: "write", Path: f.path, Err: fmt.Errorf("part %d+%d lies outside the file's %d bytes", offset, size, f.size)}
 	}
@@ -113,6 +119,13 @@ func (f *stagedFile) WritePart(ctx context.Context, offset, size int64, r io.Rea
 		}
 		if err := f.writeAt(file, (*buf)[:n], offset+done); err != nil {
 			return pathError("write", f.path, err)
+		}
+		if back != nil {
+			// The block was handed over: its memory is free for what the file has.
+			if _, err := file.ReadAt((*buf)[:n], offset+done); err != nil {
+				return pathError("read back", f.path, err)
+			}
+			back((*buf)[:n])
 		}
 		done += int64(n)
 	}

@@ -14,7 +14,11 @@ import (
 type memStage struct {
 	m         *Memory
 	execution string
+	keep      bool
 }
+
+// KeepExisting implements [storage.Keeper].
+func (s *memStage) KeepExisting() { s.keep = true }
 
 // Stage implements [storage.Driver].
 func (m *Memory) Stage(ctx context.Context, execution string) (storage.Stage, error) {
@@ -175,13 +179,16 @@ func (f *memFile) Finish(ctx context.Context, e storage.Entry, origin storage.Or
 	if tamper != nil {
 		f.content = tamper(f.entry.Path, f.content)
 	}
-	f.entry, f.origin, f.finished = e, origin, true
+	f.entry, f.origin = e, origin
 	if !m.opts.VisibleAtFinish {
+		f.finished = true
 		return nil
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return f.place()
+	err := f.place()
+	f.finished = err == nil
+	return err
 }
 
 // place stores the file at its final name; Memory.mu is held.
@@ -189,6 +196,9 @@ func (f *memFile) place() error {
 	m := f.s.m
 	if err := m.conflict(f.entry.Path); err != nil {
 		return err
+	}
+	if _, taken := m.items[m.key(f.entry.Path)]; taken && f.s.keep {
+		return &storage.PathError{Op: string(OpPublish), Path: f.entry.Path, Kind: storage.ErrExists}
 	}
 	f.entry.Kind = storage.File
 	if m.opts.Objects {

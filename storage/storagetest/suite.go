@@ -69,8 +69,10 @@ func Run(t *testing.T, h Harness) {
 		{"write incomplete", testWriteIncomplete},
 		{"write cancelled", testWriteCancelled},
 		{"wrong checksum", testWrongChecksum},
+		{"read back while writing", testWritePartBack},
 		{"invisible until published", testInvisible},
 		{"overwrite", testOverwrite},
+		{"keep existing", testKeepExisting},
 		{"discard", testDiscard},
 		{"conflicts", testConflicts},
 		{"metadata", testMetadata},
@@ -151,15 +153,21 @@ func write(t *testing.T, d storage.Driver, s storage.Stage, e storage.Entry, con
 	if err != nil {
 		t.Fatalf("Create(%q): %v", e.Path, err)
 	}
-	for _, p := range parts(len(content), d.Properties().PartSize) {
-		if err := f.WritePart(t.Context(), int64(p[0]), int64(p[1]-p[0]), bytes.NewReader(content[p[0]:p[1]])); err != nil {
-			t.Fatalf("WritePart(%q, %d): %v", e.Path, p[0], err)
-		}
-	}
+	writeAll(t, d, f, content)
 	if err := f.Finish(t.Context(), e, storage.Origin{}, storage.Sum{}); err != nil {
 		t.Fatalf("Finish(%q): %v", e.Path, err)
 	}
 	return f
+}
+
+// writeAll writes all parts of a file.
+func writeAll(t *testing.T, d storage.Driver, f storage.StagedFile, content []byte) {
+	t.Helper()
+	for _, p := range parts(len(content), d.Properties().PartSize) {
+		if err := f.WritePart(t.Context(), int64(p[0]), int64(p[1]-p[0]), bytes.NewReader(content[p[0]:p[1]])); err != nil {
+			t.Fatalf("WritePart at %d: %v", p[0], err)
+		}
+	}
 }
 
 // parts cuts n bytes at multiples of size (0: one part).

@@ -238,6 +238,30 @@ func testWrongChecksum(t *testing.T, h Harness) {
 	wantPaths(t, "List", list(t, d, ""), nil)
 }
 
+func testWritePartBack(t *testing.T, h Harness) {
+	t.Helper()
+	d := h.Open(t)
+	s := stage(t, d, "back")
+	size, part := multipart(d)
+	f := create(t, s, "f", size)
+	b, ok := f.(storage.BackReader)
+	if !ok {
+		return // not an ability of this store
+	}
+	want := pattern(size)
+	for _, p := range parts(size, part) {
+		var back []byte
+		err := b.WritePartBack(t.Context(), int64(p[0]), int64(p[1]-p[0]), bytes.NewReader(want[p[0]:p[1]]), func(block []byte) { back = append(back, block...) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantBytes(t, "read back while writing", back, want[p[0]:p[1]])
+	}
+	finish(t, f, "f", size)
+	publish(t, s, f)
+	wantBytes(t, "f", content(t, d, "f"), want)
+}
+
 func testInvisible(t *testing.T, h Harness) {
 	t.Helper()
 	d := h.Open(t)
