@@ -31,6 +31,7 @@ type Stage struct {
 	top       *folder // the root
 	next      atomic.Uint64
 	open      atomic.Int32
+	keep      bool // KeepExisting
 
 	// made is set when MakeDir changed something that Close must make durable.
 	made atomic.Bool
@@ -109,6 +110,9 @@ func (s *Stage) Create(ctx context.Context, e storage.Entry) (storage.StagedFile
 	exists, err := s.conflict(e.Path)
 	if err != nil {
 		return nil, pathError("create", e.Path, err)
+	}
+	if exists && s.keep {
+		return nil, existsError("create", e.Path)
 	}
 	f := &stagedFile{stage: s, path: e.Path, size: e.Size}
 	if err := s.createFile(f, s.next.Add(1), exists); err != nil {
@@ -226,7 +230,9 @@ func (s *Stage) publish(ctx context.Context, b *batch, file storage.StagedFile) 
 	if err != nil {
 		return pathError("publish", f.path, err)
 	}
-	if f.unnamed {
+	if s.keep {
+		err = s.placeNew(b, f, to.folder, name)
+	} else if f.unnamed {
 		err = s.link(b, f, to.folder, name)
 	} else {
 		f.closeHandle()

@@ -163,6 +163,12 @@ func validExecution(s string) bool {
 
 // MakeSymlink makes or replaces the link e.Path, and sets owner and times.
 func (d *Driver) MakeSymlink(ctx context.Context, e storage.Entry, target string) error {
+	return d.makeSymlink(ctx, e, target, d.placeLink)
+}
+
+// makeSymlink makes the link by place, which gives it its name, unless it is
+// there as it should be.
+func (d *Driver) makeSymlink(ctx context.Context, e storage.Entry, target string, place func(*folder, string, string) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -181,7 +187,7 @@ func (d *Driver) MakeSymlink(ctx context.Context, e storage.Entry, target string
 		return pathError("make link", e.Path, err)
 	}
 	if old, err := parent.readlink(name); err != nil || old != target {
-		if err := d.placeLink(parent.folder, name, target); err != nil {
+		if err := place(parent.folder, name, target); err != nil {
 			return pathError("make link", e.Path, err)
 		}
 		parent.dirty = true

@@ -146,9 +146,15 @@ func (f *largeFile) Finish(ctx context.Context, _ storage.Entry, _ storage.Origi
 		h[name] = []string{value}
 		h["X-Amz-Checksum-Type"] = []string{"FULL_OBJECT"}
 	}
-	etag, err := f.complete(ctx, request{
-		method: http.MethodPost, key: f.key, query: "uploadId=" + escapeQuery(id), header: h, body: f.document(parts),
-	}, whole)
+	f.ifNew(h)
+	r := request{method: http.MethodPost, key: f.key, query: "uploadId=" + escapeQuery(id), header: h, body: f.document(parts)}
+	etag, err := "", error(nil)
+	for again := true; again; {
+		again = false
+		if etag, err = f.complete(ctx, r, whole); err != nil {
+			etag, again, err = f.notNew(ctx, h, whole, err)
+		}
+	}
 	if err != nil {
 		return pathError("complete", f.path, err)
 	}
@@ -213,17 +219,6 @@ func (f *largeFile) completeOnce(ctx context.Context, r request) (string, error)
 		return "", &transportError{fmt.Errorf("answer is not understood: %w", err)}
 	}
 	return answer.ETag, nil
-}
-
-// stored returns the ETag of the object if it has our size and checksum.
-func (f *largeFile) stored(ctx context.Context, whole storage.Sum) string {
-	h, err := f.stage.driver.discard(ctx, request{
-		method: http.MethodHead, key: f.key, header: http.Header{"X-Amz-Checksum-Mode": {"ENABLED"}},
-	})
-	if err != nil || sumOf(h) != whole || h.Get("Content-Length") != strconv.FormatInt(f.size, 10) {
-		return ""
-	}
-	return h.Get("ETag")
 }
 
 // Discard aborts the upload, or deletes the object Finish stored.

@@ -18,6 +18,7 @@ const abortTimeout = 30 * time.Second
 // in memory or in multipart uploads until they are finished.
 type Stage struct {
 	driver *Driver
+	keep   bool // KeepExisting
 
 	mu      sync.Mutex
 	closed  bool

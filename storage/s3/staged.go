@@ -148,21 +148,35 @@ func (f *smallFile) Finish(ctx context.Context, e storage.Entry, _ storage.Origi
 	d := f.stage.driver
 	h := make(http.Header, 12)
 	setObject(h, firstObject(e.Object, f.meta))
+	f.ifNew(h)
 	if !d.opts.NoChecksums {
-		sum, err := f.checked(sum)
-		if err != nil {
+		var err error
+		if sum, err = f.checked(sum); err != nil {
 			return err
 		}
 		name, value := sumHeader(sum)
 		h[name] = []string{value}
 	}
-	answer, err := d.discard(ctx, request{method: http.MethodPut, key: f.key, header: h, body: *f.buf})
+	etag, err := f.put(ctx, request{method: http.MethodPut, key: f.key, header: h, body: *f.buf}, sum)
 	if err != nil {
 		return pathError("store", f.path, err)
 	}
-	f.finish(answer.Get("ETag"))
+	f.finish(etag)
 	f.release()
 	return nil
+}
+
+// put sends the one request, and again without a condition that the service
+// does not know.
+func (f *smallFile) put(ctx context.Context, r request, sum storage.Sum) (etag string, err error) {
+	for again := true; again; {
+		var answer http.Header
+		if answer, err = f.stage.driver.discard(ctx, r); err == nil {
+			return answer.Get("ETag"), nil
+		}
+		etag, again, err = f.notNew(ctx, r.header, sum, err)
+	}
+	return etag, err
 }
 
 // checked returns the checksum to store the object with. A given one of that
