@@ -90,6 +90,7 @@ func (c *chaos) boot(i int) {
 		o.Executor = &hikyakutest.FaultyExecutor{Executor: c.executor, Fault: fault}
 		o.Workers = 1 // what two workers would do, two peers do
 		o.Random = c.rng.Float64
+		o.LateStarts = c.rng.IntN(2) == 0
 	})
 	c.peers[i] = p
 }

@@ -47,6 +47,12 @@ type Options struct {
 	// own absence does not count as a standstill of what runs.
 	Exclusive bool
 
+	// LateStarts leaves it to the first Refresh, or RefreshAll, to write down
+	// that an execution was started: a short one's start and end are then one
+	// commit. It wants events, or RefreshAll every second or so; until then a
+	// transfer shows STARTING.
+	LateStarts bool
+
 	// Workers bounds concurrent looks, starts and refreshes; 0: 16.
 	Workers int
 	// StartTimeout bounds one StartTaskExecution, StartLease (longer) how long
@@ -100,6 +106,7 @@ type Dispatcher struct {
 	slots  chan struct{} // bounds concurrent jobs
 
 	refreshing refreshing
+	late       lateStarts
 	awake      awake
 }
 

@@ -54,6 +54,17 @@ func (e *edit) record(ctx context.Context, by string, detail hikyaku.Detail) err
 	return nil
 }
 
+// recordAt applies an event that happened at a time gone by (zero: now).
+func (e *edit) recordAt(ctx context.Context, at time.Time, detail hikyaku.Detail) error {
+	now := e.at
+	if !at.IsZero() {
+		e.at = at
+	}
+	err := e.record(ctx, "", detail)
+	e.at = now
+	return err
+}
+
 // free gives back what the lease of t holds.
 func (e *edit) free(ctx context.Context, t hikyaku.Transfer) error {
 	e.change.UnlockActive = true

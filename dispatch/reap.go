@@ -65,6 +65,9 @@ func (d *Dispatcher) reapLease(ctx context.Context, task hikyaku.Task, noneInFli
 // Only when there is none, and none can be on its way any more, the task is
 // given back and the transfer goes round again.
 func (d *Dispatcher) findStart(ctx context.Context, t hikyaku.Transfer, noneInFlight bool) error {
+	if s := d.late.of(t.TransferID); s != nil {
+		return d.Refresh(ctx, s.detail.ExecutionARN)
+	}
 	current, ok, err := d.Executor.Current(ctx, t.TaskARN)
 	if err != nil && hikyaku.KindOf(err) != hikyaku.KindNotFound {
 		return fmt.Errorf("look what runs in task %s: %w", t.TaskARN, err)

@@ -103,9 +103,18 @@ func (d *Dispatcher) Refresh(ctx context.Context, executionARN string) error {
 }
 
 func (d *Dispatcher) refresh(ctx context.Context, executionARN string) error {
+	if s := d.late.get(executionARN); s != nil {
+		return d.refreshLate(ctx, s)
+	}
 	t, ok, err := d.running(ctx, executionARN)
-	if err != nil || !ok {
+	if err != nil {
 		return err
+	}
+	if !ok {
+		if s := d.late.get(executionARN); s != nil { // started just now
+			return d.refreshLate(ctx, s)
+		}
+		return nil
 	}
 	execution, err := d.Executor.Describe(ctx, executionARN)
 	if hikyaku.KindOf(err) == hikyaku.KindNotFound {
@@ -115,7 +124,7 @@ func (d *Dispatcher) refresh(ctx context.Context, executionARN string) error {
 		return fmt.Errorf("describe execution %s: %w", executionARN, err)
 	}
 	if execution.Ended() {
-		return d.settle(ctx, t, execution)
+		return d.settle(ctx, t, execution, nil)
 	}
 	return d.follow(ctx, t, execution)
 }

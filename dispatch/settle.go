@@ -19,17 +19,29 @@ const (
 
 // settle ends the attempt whose execution is over: one conditional write for
 // the record, the events, the task, the agents' slots, ACTIVE and the outbox.
-func (d *Dispatcher) settle(ctx context.Context, t hikyaku.Transfer, x hikyaku.Execution) error {
+// With late, it also writes that the execution was started.
+func (d *Dispatcher) settle(ctx context.Context, leased hikyaku.Transfer, x hikyaku.Execution, late *lateStart) error {
+	t := leased
+	if late != nil {
+		if _, _, err := t.Record(late.at, "", late.detail); err != nil {
+			return fmt.Errorf("record the start of %s: %w", x.ARN, err)
+		}
+	}
+	return d.endAttempt(ctx, leased, d.ending(ctx, t, x, late))
+}
+
+// ending says what the end of an execution means for its transfer.
+func (d *Dispatcher) ending(ctx context.Context, t hikyaku.Transfer, x hikyaku.Execution, late *lateStart) ending {
 	r := d.routeOrDefaults(t.Route)
-	end := ending{status: x.Status, retry: r.Retry, progress: progressOf(t, x, d.Now().UTC())}
+	end := ending{status: x.Status, retry: r.Retry, progress: progressOf(t, x, d.Now().UTC()), late: late}
 	if x.Status == statusSuccess && x.FilesFailed > 0 {
 		end.status = statusError // for DataSync it is a success all the same
 		end.failure = hikyaku.NewFailure(hikyaku.CodeFilesFailed, "", fmt.Sprintf("%d files failed", x.FilesFailed))
-		return d.endAttempt(ctx, t, end)
+		return end
 	}
 	if x.Status == statusSuccess {
 		end.outcome, end.failure = d.outcome(r, t, x)
-		return d.endAttempt(ctx, t, end)
+		return end
 	}
 	entry := hikyaku.Classify(x.ErrorCode, x.ErrorDetail)
 	detail := x.ErrorDetail
@@ -42,7 +54,7 @@ func (d *Dispatcher) settle(ctx context.Context, t hikyaku.Transfer, x hikyaku.E
 	} else if entry.Code == hikyaku.CodeMismatch {
 		end.failure = d.mismatch(ctx, r, t, end.failure)
 	}
-	return d.endAttempt(ctx, t, end)
+	return end
 }
 
 // outcome says what a successful execution means.
@@ -106,6 +118,7 @@ type ending struct {
 	failure  hikyaku.Failure
 	progress hikyaku.Progress
 	retry    hikyaku.Retry
+	late     *lateStart // its start, if that is not written down yet
 }
 
 // endAttempt ends the attempt of t, whatever else happened to the record
@@ -117,6 +130,11 @@ func (d *Dispatcher) endAttempt(ctx context.Context, t hikyaku.Transfer, end end
 		skipped = e.t.Attempt != t.Attempt || e.t.State != hikyaku.Starting && e.t.State != hikyaku.Running
 		if skipped {
 			return errSkip
+		}
+		if end.late != nil && e.t.State == hikyaku.Starting {
+			if err := e.recordAt(ctx, end.late.at, end.late.detail); err != nil {
+				return err
+			}
 		}
 		return d.end(ctx, e, end)
 	})

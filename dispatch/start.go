@@ -57,7 +57,11 @@ func (d *Dispatcher) start(ctx context.Context, t hikyaku.Transfer, j job, s hik
 	ctx, cancel = unhurried(ctx)
 	defer cancel()
 	if err == nil {
-		err = d.started(ctx, t, &hikyaku.StartedDetail{ExecutionARN: arn, Status: statusLaunching, LogURL: d.logURL(arn)})
+		detail := &hikyaku.StartedDetail{ExecutionARN: arn, Status: statusLaunching, LogURL: d.logURL(arn)}
+		if d.LateStarts {
+			return true, d.startLate(ctx, &lateStart{transfer: t, detail: detail, at: d.Now().UTC(), given: s.BytesPerSecond})
+		}
+		err = d.started(ctx, t, detail, time.Time{})
 		return true, errors.Join(err, d.limitStarted(ctx, t, arn, s.BytesPerSecond))
 	}
 	d.Logger.WarnContext(ctx, "start not confirmed", attrs(t), slog.Any("error", err))
@@ -123,16 +127,16 @@ func (d *Dispatcher) adopt(ctx context.Context, t hikyaku.Transfer, current hiky
 	}
 	err := d.started(ctx, t, &hikyaku.AdoptedDetail{
 		ExecutionARN: current.ARN, Status: status, LogURL: d.logURL(current.ARN), Reason: reason,
-	})
+	}, time.Time{})
 	if err == nil && current.Ended() {
 		return d.Refresh(ctx, current.ARN)
 	}
 	return err
 }
 
-// started records the execution of t's attempt. If the attempt was taken away
+// started records the execution of t's attempt, as of at (zero: now). If the attempt was taken away
 // in the meantime, the execution belongs to nobody and is cancelled.
-func (d *Dispatcher) started(ctx context.Context, t hikyaku.Transfer, detail hikyaku.Detail) error {
+func (d *Dispatcher) started(ctx context.Context, t hikyaku.Transfer, detail hikyaku.Detail, at time.Time) error {
 	arn := executionOf(detail)
 	orphan := false
 	after, err := d.updateFrom(ctx, t, func(e *edit) error {
@@ -141,7 +145,7 @@ func (d *Dispatcher) started(ctx context.Context, t hikyaku.Transfer, detail hik
 		if orphan || e.t.State != hikyaku.Starting {
 			return errSkip
 		}
-		return e.record(ctx, "", detail)
+		return e.recordAt(ctx, at, detail)
 	})
 	if err != nil {
 		return fmt.Errorf("record the start of %s: %w", arn, err)

@@ -203,7 +203,7 @@ func (s *server) startDispatcher(ctx context.Context) error {
 	s.dispatcher = dispatch.New(dispatch.Options{
 		Ledger: s.ledger, Executor: s.executor, Source: source.New(control, source.Options{}), DeadLetters: deadLetters,
 		Routes: s.cfg.routes(), DefaultRoute: s.cfg.DefaultRoute, Now: time.Now, NewID: newTransferID(), Logger: s.logger,
-		Owner: "serve", Exclusive: true,
+		Owner: "serve", Exclusive: true, LateStarts: true,
 	})
 	if err := s.provision(ctx, client); err != nil {
 		return err
