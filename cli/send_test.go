@@ -13,7 +13,7 @@ import (
 func TestSend_SomeRefused(t *testing.T) {
 	t.Parallel()
 	r := fixture(t)
-	r.stdin = "B-1\n\n bad/id \nB-2\n"
+	r.stdin = "B-1\n\n /bad/id \nB-2\n"
 	got := r.do(t, "send", "-", "--route", "images")
 	if got.code != cli.ExitSomeFailed {
 		t.Errorf("code %d, want %d: %s", got.code, cli.ExitSomeFailed, got.err)
