@@ -1,21 +1,29 @@
 // Package mototest starts moto, an independent implementation of AWS's APIs,
-// for tests that hold our clients against something that is not ours.
+// for tests that hold our clients against something that is not ours. Where
+// moto is known to differ from AWS it is corrected; sitecustomize.py says where.
 package mototest
 
 import (
 	"context"
+	"embed"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 )
 
-// Start runs moto_server on a free loopback port and returns its URL. The test
-// is skipped where there is none, and fails there under CI.
-func Start(t *testing.T) string {
+//go:embed sitecustomize.py jsonata_bridge.js
+var corrections embed.FS
+
+// Start runs moto_server on a free loopback port and returns its URL. It gets
+// the environment of the test and env ("AWS_ENDPOINT_URL_DATASYNC=http://…",
+// "NODE_PATH=…") on top. The test is skipped where there is none, and fails
+// there under CI.
+func Start(t testing.TB, env ...string) string {
 	t.Helper()
 	program, err := exec.LookPath("moto_server")
 	if err != nil {
@@ -29,7 +37,14 @@ func Start(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	patched := filepath.Join(t.TempDir(), "corrections")
+	if err := os.CopyFS(patched, corrections); err != nil {
+		t.Fatal(err)
+	}
 	server := exec.CommandContext(t.Context(), program, "-H", "127.0.0.1", "-p", port) //nolint:gosec // found on PATH, to be run
+	server.Env = append(os.Environ(), "PYTHONPATH="+patched, "PYTHONDONTWRITEBYTECODE=1", "MOTO_PORT="+port)
+	server.Env = append(server.Env, env...)
+	server.Stderr = t.Output()
 	if err := server.Start(); err != nil {
 		t.Fatalf("start moto_server: %v", err)
 	}
@@ -45,7 +60,7 @@ func Start(t *testing.T) string {
 }
 
 // FreeAddress is a loopback address nobody listens on.
-func FreeAddress(t *testing.T) string {
+func FreeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

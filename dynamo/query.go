@@ -1,0 +1,172 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/hikyaku/hikyaku"
+)
+
+// query selects items of one partition of the table or an index, in order of
+// the sort key.
+type query struct {
+	index      string // "": the table
+	pk         string
+	from, to   string // inclusive; from without to is a prefix; both empty: all
+	descending bool
+	consistent bool
+	limit      int // of a page; 0: as DynamoDB likes
+	// filter is evaluated before items are sent; its reading costs all the same.
+	filter string
+	vals   item
+}
+
+// sortKeys are the hash and sort keys of the table and its indexes.
+func sortKeys(index string) (hash, sort string) {
+	switch index {
+	case indexTimeline:
+		return attrTimeline, attrCreated
+	case indexIDs:
+		return attrIDShard, attrIDOrder
+	case indexQueue:
+		return attrQueue, attrQueueAt
+	case indexAttention:
+		return attrAttention, attrCreated
+	}
+	return attrPK, attrSK
+}
+
+func (q query) input(table *string) *dynamodb.QueryInput {
+	hash, sort := sortKeys(q.index)
+	vals := item{":hash": str(q.pk)}
+	condition := "#" + hash + " = :hash"
+	switch {
+	case q.from != "" && q.to != "":
+		condition += " AND #" + sort + " BETWEEN :from AND :to"
+		vals[":from"], vals[":to"] = str(q.from), str(q.to)
+	case q.from != "":
+		condition += " AND begins_with(#" + sort + ", :from)"
+		vals[":from"] = str(q.from)
+	}
+	in := &dynamodb.QueryInput{
+		TableName: table, KeyConditionExpression: aws.String(condition), ExpressionAttributeValues: vals,
+		ScanIndexForward: aws.Bool(!q.descending), ConsistentRead: aws.Bool(q.consistent),
+	}
+	if q.index != "" {
+		in.IndexName = aws.String(q.index)
+	}
+	if q.filter != "" {
+		in.FilterExpression = aws.String(q.filter)
+		for name, v := range q.vals {
+			vals[name] = v
+		}
+	}
+	if q.limit > 0 {
+		in.Limit = aws.Int32(int32(min(q.limit, 1000))) //nolint:gosec // bounded
+	}
+	in.ExpressionAttributeNames = namesIn(condition + " " + q.filter)
+	return in
+}
+
+// items reads a query page by page, as far as it is ranged over.
+func (l *Ledger) items(ctx context.Context, q query) iter.Seq2[item, error] {
+	return func(yield func(item, error) bool) {
+		in := q.input(l.table)
+		for {
+			out, err := l.Client.Query(ctx, in)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, it := range out.Items {
+				if !yield(it, nil) {
+					return
+				}
+			}
+			if len(out.LastEvaluatedKey) == 0 {
+				return
+			}
+			in.ExclusiveStartKey = out.LastEvaluatedKey
+		}
+	}
+}
+
+// count counts the items of a query.
+func (l *Ledger) count(ctx context.Context, q query) (n int64, err error) {
+	in := q.input(l.table)
+	in.Select = types.SelectCount
+	for {
+		out, err := l.Client.Query(ctx, in)
+		if err != nil {
+			return 0, err
+		}
+		n += int64(out.Count)
+		if len(out.LastEvaluatedKey) == 0 {
+			return n, nil
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}
+
+// batch is how many items BatchGetItem reads.
+const batch = 100
+
+// load reads transfers by transfer_id, in that order; those that are gone are
+// left out.
+func (l *Ledger) load(ctx context.Context, transferIDs []string) ([]hikyaku.Transfer, error) {
+	found := make(map[string]hikyaku.Transfer, len(transferIDs))
+	for start := 0; start < len(transferIDs); start += batch {
+		var keys []item
+		for _, id := range transferIDs[start:min(start+batch, len(transferIDs))] {
+			keys = append(keys, transferKey(id).item())
+		}
+		if err := l.loadBatch(ctx, keys, found); err != nil {
+			return nil, err
+		}
+	}
+	list := make([]hikyaku.Transfer, 0, len(found))
+	for _, id := range transferIDs {
+		if t, ok := found[id]; ok {
+			list = append(list, t)
+		}
+	}
+	return list, nil
+}
+
+func (l *Ledger) loadBatch(ctx context.Context, keys []item, into map[string]hikyaku.Transfer) error {
+	wanted := types.KeysAndAttributes{
+		Keys: keys, ProjectionExpression: aws.String("#" + attrRecord),
+		ExpressionAttributeNames: map[string]string{"#" + attrRecord: attrRecord},
+	}
+	for try := 0; ; try++ {
+		out, err := l.Client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+			RequestItems: map[string]types.KeysAndAttributes{l.Table: wanted},
+		})
+		if err != nil {
+			return err
+		}
+		for _, it := range out.Responses[l.Table] {
+			if !has(it, attrRecord) {
+				continue
+			}
+			var t hikyaku.Transfer
+			if err := decode(bytesOf(it, attrRecord), &t); err != nil {
+				return fmt.Errorf("decode a transfer: %w", err)
+			}
+			into[t.TransferID] = t
+		}
+		rest, more := out.UnprocessedKeys[l.Table]
+		if !more || len(rest.Keys) == 0 {
+			return nil
+		}
+		wanted = rest
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
+	}
+}
