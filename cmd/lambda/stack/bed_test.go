@@ -1,0 +1,396 @@
+package stack_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	datasyncsdk "github.com/aws/aws-sdk-go-v2/service/datasync"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	s3sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+	sqssdk "github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/awsjson"
+	"github.com/hikyaku/hikyaku/cmd/lambda/stack"
+	"github.com/hikyaku/hikyaku/datasync"
+	"github.com/hikyaku/hikyaku/datasyncapi"
+	"github.com/hikyaku/hikyaku/dynamo"
+	"github.com/hikyaku/hikyaku/engine"
+	"github.com/hikyaku/hikyaku/hikyakutest/lambdatest"
+	"github.com/hikyaku/hikyaku/hikyakutest/mototest"
+	"github.com/hikyaku/hikyaku/mover"
+	"github.com/hikyaku/hikyaku/mover/movertest"
+	"github.com/hikyaku/hikyaku/queue"
+	"github.com/hikyaku/hikyaku/queue/queuetest"
+	"github.com/hikyaku/hikyaku/sqsapi"
+	"github.com/hikyaku/hikyaku/storage"
+	"github.com/hikyaku/hikyaku/storage/storagetest"
+)
+
+// region and account are those of the Runtime API's functions.
+const (
+	region  = "eu-west-1"
+	account = "123456789012"
+)
+
+// bed is a stack on this machine: DynamoDB, SSM and S3 by moto, SQS and
+// DataSync by ourselves, and the real binaries.
+type bed struct {
+	moto, own string
+	table     string
+	mover     *mover.Service
+	queueURL  string
+	dlqURL    string
+	endedURL  string
+	built     map[stack.Function]string
+	functions map[stack.Function]*lambdatest.Function
+	ends      chan error // one for each execution to end
+}
+
+// binaries compiles the functions once for all tests.
+func binaries(t *testing.T, names ...stack.Function) map[stack.Function]string {
+	t.Helper()
+	built := map[stack.Function]string{}
+	for _, f := range names {
+		if _, err := os.ReadFile("../" + string(f) + "/main.go"); err != nil { // so that the test cache sees it
+			t.Fatal(err)
+		}
+		built[f] = lambdatest.Build(t, "github.com/hikyaku/hikyaku/cmd/lambda/"+string(f))
+	}
+	return built
+}
+
+func newBed(t *testing.T, tasks int) *bed {
+	t.Helper()
+	b := &bed{moto: mototest.Start(t), table: "hikyaku", ends: make(chan error), functions: map[stack.Function]*lambdatest.Function{}}
+	b.serve(t)
+	db := dynamodb.New(dynamodb.Options{BaseEndpoint: &b.moto, Region: region, Credentials: keys()})
+	if _, err := db.CreateTable(t.Context(), dynamo.TableInput(b.table)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.s3().CreateBucket(t.Context(), &s3sdk.CreateBucketInput{Bucket: aws.String("outbox"), CreateBucketConfiguration: location()}); err != nil {
+		t.Fatal(err)
+	}
+	b.dlqURL = b.queue(t, "orders-dlq", nil)
+	b.endedURL = b.queue(t, "ended", nil)
+	b.queueURL = b.queue(t, "orders", map[string]string{
+		"VisibilityTimeout": "20", "RedrivePolicy": `{"deadLetterTargetArn":"arn:aws:sqs:` + region + `:` + account + `:orders-dlq","maxReceiveCount":5}`,
+	})
+	b.parameter(t, "/st/route", `{}`)
+	for i, task := range b.provision(t, tasks) {
+		b.parameter(t, "/st/pool/"+strconv.Itoa(i), task)
+	}
+	b.built = binaries(t, stack.Functions()...)
+	for f, binary := range b.built {
+		b.functions[f] = lambdatest.New(lambdatest.Options{Binary: binary, Env: b.env(f), Name: string(f), Timeout: 20 * time.Second})
+		t.Cleanup(b.functions[f].Close)
+	}
+	return b
+}
+
+// env is a function's environment: what it reads and nothing else.
+func (b *bed) env(f stack.Function) []string {
+	values := map[string]string{
+		stack.EnvStack: "st", stack.EnvRoute: "orders", stack.EnvTable: b.table, stack.EnvQueueURL: b.queueURL, stack.EnvDLQURL: b.dlqURL,
+		stack.EnvSourceBucket: "outbox", stack.EnvDestination: "s3://archive/", stack.EnvSettings: "/st/route", stack.EnvPoolPath: "/st/pool/",
+		stack.EnvCompletionQueue: b.endedURL, stack.EnvLogLevel: "debug",
+		stack.EnvReportBucket: "reports", stack.EnvReportRole: "arn:aws:iam::" + account + ":role/reports",
+	}
+	env := []string{
+		"AWS_ACCESS_KEY_ID=AKADMIN", "AWS_SECRET_ACCESS_KEY=secret", "AWS_ENDPOINT_URL=" + b.moto,
+		"AWS_ENDPOINT_URL_SQS=" + b.own, "AWS_ENDPOINT_URL_DATASYNC=" + b.own,
+	}
+	for _, v := range stack.Of(f) {
+		if value := values[v.Name]; value != "" {
+			env = append(env, v.Name+"="+value)
+		}
+	}
+	return env
+}
+
+// serve serves SQS and DataSync.
+func (b *bed) serve(t *testing.T) {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	queues, err := queue.New(t.Context(), queue.Options{Store: queuetest.NewMemory(), Account: account, Region: region, Now: time.Now, Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	queues.Start()
+	t.Cleanup(queues.Close)
+	b.mover, err = mover.New(mover.Config{
+		Account: account, Region: region, Store: &movertest.Memory{}, Now: time.Now, Rand: rand.Reader, Version: "test",
+		Open: func(context.Context, mover.Location) (storage.Driver, error) {
+			return storagetest.NewMemory(storagetest.MemoryOptions{}), nil
+		},
+		Run: func(ctx context.Context, _ engine.Job, _ *engine.Progress) (engine.Result, error) {
+			select {
+			case err := <-b.ends:
+				return engine.Result{Counters: engine.Counters{EstimatedFilesToTransfer: 1, FilesTransferred: 1, FilesVerified: 1, BytesTransferred: 5, BytesWritten: 5}}, err
+			case <-ctx.Done():
+				return engine.Result{}, context.Cause(ctx)
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.mover.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.mover.Stop(context.WithoutCancel(t.Context())) }) // executions may run
+	lookup := func(context.Context, string) (awsjson.Key, bool) {
+		return awsjson.Key{Secret: "secret", Scopes: []awsjson.Scope{awsjson.ScopeAdmin}}, true
+	}
+	verifier := awsjson.NewVerifier(awsjson.VerifierOptions{Lookup: lookup, Now: time.Now})
+	server := httptest.NewServer(awsjson.NewMux(
+		sqsapi.New(sqsapi.Options{Queues: queues, Verifier: verifier, Logger: log, Now: time.Now}),
+		datasyncapi.New(datasyncapi.Options{Mover: b.mover, Verifier: verifier, Logger: log, Now: time.Now}),
+	))
+	t.Cleanup(server.Close)
+	b.own = server.URL
+}
+
+func keys() aws.CredentialsProvider {
+	return credentials.NewStaticCredentialsProvider("AKADMIN", "secret", "")
+}
+
+func (b *bed) s3() *s3sdk.Client {
+	return s3sdk.New(s3sdk.Options{BaseEndpoint: &b.moto, Region: region, Credentials: keys(), UsePathStyle: true})
+}
+
+func (b *bed) sqs() *sqssdk.Client {
+	return sqssdk.New(sqssdk.Options{BaseEndpoint: &b.own, Region: region, Credentials: keys()})
+}
+
+func (b *bed) queue(t *testing.T, name string, attributes map[string]string) string {
+	t.Helper()
+	out, err := b.sqs().CreateQueue(t.Context(), &sqssdk.CreateQueueInput{QueueName: &name, Attributes: attributes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.QueueUrl
+}
+
+func (b *bed) ssm() *ssm.Client {
+	return ssm.New(ssm.Options{BaseEndpoint: &b.moto, Region: region, Credentials: keys()})
+}
+
+func (b *bed) parameter(t *testing.T, name, value string) {
+	t.Helper()
+	if _, err := b.ssm().PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Type: ssmtypes.ParameterTypeString, Overwrite: aws.Bool(true)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// provision makes tasks, as the template does.
+func (b *bed) provision(t *testing.T, size int) []string {
+	t.Helper()
+	client := datasyncsdk.New(datasyncsdk.Options{BaseEndpoint: &b.own, Region: region, Credentials: keys()})
+	got, err := datasync.NewProvisioner(client, datasync.Options{}).Ensure(t.Context(), []datasync.Pool{{
+		Route: "orders", Size: size, Source: datasync.Location{Bucket: "outbox"}, Destination: datasync.Location{Bucket: "archive"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	arns := []string{}
+	for _, task := range got.Tasks {
+		arns = append(arns, task.ARN)
+	}
+	return arns
+}
+
+// put puts a file of an ID into the outbox.
+func (b *bed) put(t *testing.T, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		if _, err := b.s3().PutObject(t.Context(), &s3sdk.PutObjectInput{Bucket: aws.String("outbox"), Key: aws.String(id + "/a"), Body: strings.NewReader("hello")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (b *bed) send(t *testing.T, bodies ...string) {
+	t.Helper()
+	for _, body := range bodies {
+		if _, err := b.sqs().SendMessage(t.Context(), &sqssdk.SendMessageInput{QueueUrl: &b.queueURL, MessageBody: &body}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// invoke invokes a function and fails on its error.
+func (b *bed) invoke(t *testing.T, f stack.Function, payload any) lambdatest.Result {
+	t.Helper()
+	raw, err := json.Marshal(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := b.functions[f].Invoke(t.Context(), raw)
+	if err = errors.Join(err, r.Err()); err != nil {
+		t.Fatalf("%s: %v\n%s", f, err, b.functions[f].Log())
+	}
+	return r
+}
+
+func (b *bed) sweep(t *testing.T) lambdatest.Result {
+	t.Helper()
+	return b.invoke(t, stack.Refresh, map[string]string{"source": "aws.scheduler"})
+}
+
+// events hands every state change to the function refresh, as EventBridge
+// does, until the test ends.
+func (b *bed) events(t *testing.T) {
+	t.Helper()
+	changes, unsubscribe := b.mover.Subscribe(256)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for e := range changes {
+			raw, err := json.Marshal(e)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if r, err := b.functions[stack.Refresh].Invoke(context.WithoutCancel(t.Context()), raw); err != nil || r.Err() != nil {
+				t.Logf("event %s: %v %v", e.Detail.State, err, r.Err())
+			}
+		}
+	}()
+	t.Cleanup(func() { unsubscribe(); <-done })
+}
+
+// poller is the event source mapping of the function intake.
+func (b *bed) poller(t *testing.T) *lambdatest.Poller {
+	t.Helper()
+	p, err := lambdatest.StartPoller(t.Context(), lambdatest.PollerOptions{Client: b.sqs(), QueueURL: b.queueURL, Function: b.functions[stack.Intake]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// document is the route's settings document.
+func (b *bed) document(t *testing.T) string {
+	t.Helper()
+	out, err := b.ssm().GetParameter(t.Context(), &ssm.GetParameterInput{Name: aws.String("/st/route")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.Parameter.Value
+}
+
+func (b *bed) ledger() *dynamo.Ledger {
+	return dynamo.New(dynamo.Config{
+		Client: dynamodb.New(dynamodb.Options{BaseEndpoint: &b.moto, Region: region, Credentials: keys()}), Table: b.table, Now: time.Now,
+	})
+}
+
+// transfers lists everything, by ID.
+func (b *bed) transfers(t *testing.T) map[string]hikyaku.Transfer {
+	t.Helper()
+	page, err := b.ledger().Transfers(t.Context(), hikyaku.Query{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]hikyaku.Transfer{}
+	for _, x := range page.Transfers {
+		all[x.ID] = x
+	}
+	return all
+}
+
+// until waits for what the transfers must become.
+func (b *bed) until(t *testing.T, what string, ok func(map[string]hikyaku.Transfer) bool) map[string]hikyaku.Transfer {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		all := b.transfers(t)
+		if ok(all) {
+			return all
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			for id, x := range all {
+				t.Logf("%q %s %s %+v", id, x.State, x.WaitingReason, x.Failure)
+			}
+			t.Fatalf("still not: %s\n%s\n%s", what, tail(b.functions[stack.Intake].Log()), tail(b.functions[stack.Refresh].Log()))
+		}
+	}
+}
+
+func tail(s string) string { return s[max(0, len(s)-4000):] }
+
+// messages takes n messages from a queue.
+func (b *bed) messages(t *testing.T, url string, n int) []sqstypes.Message {
+	t.Helper()
+	var all []sqstypes.Message
+	for len(all) < n {
+		out, err := b.sqs().ReceiveMessage(t.Context(), &sqssdk.ReceiveMessageInput{
+			QueueUrl: &url, MaxNumberOfMessages: 10, WaitTimeSeconds: 20, MessageAttributeNames: []string{"All"},
+		})
+		if err != nil || len(out.Messages) == 0 {
+			t.Fatalf("%d messages of %d, %v", len(all), n, err)
+		}
+		all = append(all, out.Messages...)
+	}
+	return all
+}
+
+// calls are the AWS actions that a function's log tells of.
+func (b *bed) calls(f stack.Function) map[string]int {
+	calls := map[string]int{}
+	for _, line := range b.functions[f].Lines() {
+		if line["msg"] != "aws call" {
+			continue
+		}
+		service, _ := line["service"].(string)
+		operation, _ := line["operation"].(string)
+		calls[strings.ToLower(service)+":"+operation]++
+	}
+	return calls
+}
+
+// allowed fails for calls that Actions does not list.
+func (b *bed) allowed(t *testing.T, f stack.Function) {
+	t.Helper()
+	as := map[string][]string{ // what IAM calls otherwise
+		"dynamodb:TransactWriteItems":      {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"},
+		"dynamodb:TransactGetItems":        {"dynamodb:GetItem"},
+		"s3:ListObjectsV2":                 {"s3:ListBucket"},
+		"sqs:SendMessageBatch":             {"sqs:SendMessage"},
+		"sqs:DeleteMessageBatch":           {"sqs:DeleteMessage"},
+		"datasync:StartTaskExecution":      {"datasync:StartTaskExecution", "datasync:TagResource", "iam:PassRole"},
+		"sqs:ChangeMessageVisibilityBatch": {"sqs:ChangeMessageVisibility"},
+	}
+	for call := range b.calls(f) {
+		actions := as[call]
+		if actions == nil {
+			actions = []string{call}
+		}
+		for _, a := range actions {
+			if !slices.Contains(stack.Actions(f), a) {
+				t.Errorf("%s calls %s, which its role does not allow", f, call)
+			}
+		}
+	}
+}

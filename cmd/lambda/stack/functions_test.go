@@ -1,0 +1,221 @@
+package stack_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/cmd/lambda/stack"
+	"github.com/hikyaku/hikyaku/hikyakutest/lambdatest"
+	"github.com/hikyaku/hikyaku/lambda"
+)
+
+func location() *s3types.CreateBucketConfiguration {
+	return &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraintEuWest1}
+}
+
+// TestFunctions runs a stack of real binaries: a queue drains into a pool of
+// two, with poison and a missing ID between, and people give commands.
+func TestFunctions(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, 2)
+	b.events(t)
+	b.sweep(t) // the tasks join the pool
+	ids := []string{"A", "B", "C", "D", "E"}
+	b.put(t, ids...)
+	p := b.poller(t)
+	b.send(t, append([]string{`{"poison"`, "missing"}, ids...)...)
+
+	b.until(t, "two run, three wait, two are dead", func(all map[string]hikyaku.Transfer) bool {
+		n := map[hikyaku.State]int{}
+		for _, x := range all {
+			n[x.State]++
+		}
+		return n[hikyaku.Running] == 2 && n[hikyaku.Queued] == 3 && n[hikyaku.Rejected] == 1 && n[hikyaku.Failed] == 1
+	})
+	codes := map[string]bool{}
+	for _, m := range b.messages(t, b.dlqURL, 2) {
+		codes[aws.ToString(m.MessageAttributes[hikyaku.AttributeCode].StringValue)] = true
+	}
+	if !codes[hikyaku.CodeNotUnderstood] || !codes[hikyaku.CodeSourceMissing] {
+		t.Errorf("dead letters' codes = %v", codes)
+	}
+	for range ids {
+		b.ends <- nil
+	}
+	all := b.until(t, "everything is delivered", func(all map[string]hikyaku.Transfer) bool {
+		for _, id := range ids {
+			if all[id].State != hikyaku.Succeeded {
+				return false
+			}
+		}
+		return true
+	})
+	b.messages(t, b.endedURL, len(ids)+2)
+
+	client := b.operator(t)
+	b.put(t, "missing")
+	act := hikyaku.Act{By: "ada", Reason: "the files are there now"}
+	if _, err := client.Rerun(t.Context(), all["missing"].TransferID, act); err != nil {
+		t.Fatal(err)
+	}
+	b.ends <- nil
+	b.until(t, "the missing one is delivered", func(all map[string]hikyaku.Transfer) bool { return all["missing"].State == hikyaku.Succeeded })
+	if errs := p.Stop(); len(errs) != 0 {
+		t.Errorf("poller: %v", errs)
+	}
+	b.invoke(t, stack.Agents, map[string]string{})
+	for _, f := range stack.Functions() {
+		b.allowed(t, f)
+	}
+	if n := b.calls(stack.Refresh)["datasync:DescribeTask"]; n == 0 {
+		t.Error("the log tells of no calls: nothing was checked")
+	}
+	b.metrics(t)
+}
+
+// operator is the CLI's end of the function operate.
+func (b *bed) operator(t *testing.T) *lambda.Client {
+	t.Helper()
+	client, err := lambda.Dial(t.Context(), func(_ context.Context, payload []byte) ([]byte, error) {
+		r, err := b.functions[stack.Operate].Invoke(t.Context(), payload)
+		if err == nil {
+			err = r.Err()
+		}
+		return r.Payload, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// metrics looks for what the functions counted.
+func (b *bed) metrics(t *testing.T) {
+	t.Helper()
+	sums := map[string]float64{}
+	for _, f := range stack.Functions() {
+		for _, line := range b.functions[f].Lines() {
+			if line["_aws"] == nil || line["Code"] != nil {
+				continue
+			}
+			if line["Stack"] != "st" || line["Route"] != "orders" {
+				t.Fatalf("dimensions of %v", line)
+			}
+			for name, v := range line {
+				if n, ok := v.(float64); ok {
+					sums[name] += n
+				}
+			}
+		}
+	}
+	for name, want := range map[string]float64{lambda.MetricAccepted: 6, lambda.MetricRejected: 1, lambda.MetricSucceeded: 6, lambda.MetricFailed: 1, lambda.MetricBytes: 30} {
+		if sums[name] != want {
+			t.Errorf("%s = %v, want %v", name, sums[name], want)
+		}
+	}
+}
+
+// TestFunctions_withoutEvents: every event is lost, and a function is killed
+// between assign and start; the sweep alone delivers.
+func TestFunctions_withoutEvents(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, 1)
+	b.sweep(t)
+	b.put(t, "A", "B")
+	b.send(t, "A", "B")
+	p := b.poller(t)
+	b.until(t, "A runs", func(all map[string]hikyaku.Transfer) bool {
+		return all["A"].State == hikyaku.Running || all["B"].State == hikyaku.Running
+	})
+	p.Stop()
+	for range 2 {
+		b.ends <- nil
+		b.functions[stack.Refresh].Kill()
+		tick := time.NewTicker(100 * time.Millisecond)
+		b.until(t, "one more ended", func(all map[string]hikyaku.Transfer) bool {
+			<-tick.C
+			b.sweep(t)
+			return all["A"].State == hikyaku.Succeeded && (all["B"].State == hikyaku.Running || all["B"].State == hikyaku.Succeeded) ||
+				all["B"].State == hikyaku.Succeeded && (all["A"].State == hikyaku.Running || all["A"].State == hikyaku.Succeeded)
+		})
+		tick.Stop()
+	}
+	b.until(t, "both ended", func(all map[string]hikyaku.Transfer) bool {
+		b.sweep(t)
+		return all["A"].State == hikyaku.Succeeded && all["B"].State == hikyaku.Succeeded
+	})
+}
+
+// TestFunctions_settings: what the document says holds, and a command writes it.
+func TestFunctions_settings(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, 1)
+	b.sweep(t)
+	client := b.operator(t)
+	act := hikyaku.Act{By: "ada", Reason: "maintenance"}
+	s, err := client.PauseRoute(t.Context(), "orders", act)
+	if err != nil || !s.Paused || s.By != "ada" {
+		t.Fatalf("PauseRoute = %+v, %v", s, err)
+	}
+	b.put(t, "A")
+	b.send(t, "A")
+	p := b.poller(t)
+	b.until(t, "A waits", func(all map[string]hikyaku.Transfer) bool { return all["A"].WaitingReason == hikyaku.RoutePaused })
+	p.Stop()
+	if _, err := client.LimitRoute(t.Context(), "orders", 1000, act); err != nil {
+		t.Fatal(err)
+	}
+	var doc lambda.Document
+	if err := json.Unmarshal([]byte(b.document(t)), &doc); err != nil || !doc.Paused || *doc.BytesPerSecond != 1000 || doc.By != "ada" {
+		t.Errorf("document = %+v, %v", doc, err)
+	}
+	// A person edits the parameter: malformed at first, then well.
+	b.parameter(t, "/st/route", `{"paused": maybe}`)
+	b.functions[stack.Refresh].Kill()
+	b.sweep(t)
+	if log := b.functions[stack.Refresh].Log(); !strings.Contains(log, hikyaku.CodeSettingsInvalid) {
+		t.Error("nothing was said about the malformed document")
+	}
+	if x := b.transfers(t)["A"]; x.State != hikyaku.Queued {
+		t.Errorf("A is %s: the last good document was not kept", x.State)
+	}
+	b.parameter(t, "/st/route", `{"max_attempts": 7}`)
+	b.functions[stack.Refresh].Kill()
+	b.sweep(t)
+	b.until(t, "A runs", func(all map[string]hikyaku.Transfer) bool { return all["A"].State == hikyaku.Running })
+	b.ends <- nil
+}
+
+// TestFunctions_figures prints what a function costs before it works.
+func TestFunctions_figures(t *testing.T) {
+	t.Parallel()
+	const maxZip, maxInit, maxRSS = 10 << 20, 100 * time.Millisecond, 64 << 20
+	b := newBed(t, 1)
+	b.sweep(t)
+	for f, payload := range map[stack.Function]string{
+		stack.Intake: `{"Records":[]}`, stack.Refresh: `{}`, stack.Agents: `{}`, stack.Operate: `{"op":"routes"}`,
+	} {
+		best := time.Hour
+		var r lambdatest.Result
+		for range 5 {
+			b.functions[f].Kill()
+			var err error
+			if r, err = b.functions[f].Invoke(t.Context(), []byte(payload)); err != nil || r.Err() != nil {
+				t.Fatalf("%s: %v %v", f, err, r.Err())
+			}
+			best = min(best, r.Init)
+		}
+		zip := lambdatest.ZipSize(t, b.built[f])
+		t.Logf("%-8s zip %5.2f MiB, cold init %5.1f ms, peak RSS %5.1f MiB", f, float64(zip)/(1<<20), float64(best.Microseconds())/1000, float64(r.PeakRSS)/(1<<20))
+		if zip > maxZip || best > maxInit || r.PeakRSS > maxRSS {
+			t.Errorf("%s is over: zip %d, init %s, RSS %d", f, zip, best, r.PeakRSS)
+		}
+	}
+}
