@@ -10,10 +10,15 @@ import (
 // copied into the database.
 const checkpointAt = 16 << 20
 
+// logKept is to what size the log is cut when it begins anew: what is written
+// over costs the file system less than what is appended. It must be smaller
+// than checkpointAt, because the size of the file tells how long the log is.
+const logKept = 12 << 20
+
 // checkpointer copies the write-ahead log into the database beside the writer,
 // because that takes as long as dozens of commits. Only the last part, commits
 // that came while it copied, is left for the writer, so that the log can begin
-// anew (and is cut short, see journal_size_limit in open).
+// anew (and is cut to logKept).
 type checkpointer struct {
 	log    string
 	conn   *sql.Conn

@@ -21,6 +21,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -80,7 +81,7 @@ func open(ctx context.Context, path string, migrations []string, sync flush) (*D
 	dsn := func(mode string) string {
 		q := url.Values{"_pragma": {
 			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(" + string(sync) + ")", "foreign_keys(ON)",
-			"temp_store(MEMORY)", "wal_autocheckpoint(0)", "journal_size_limit(1048576)",
+			"temp_store(MEMORY)", "wal_autocheckpoint(0)", "journal_size_limit(" + strconv.Itoa(logKept) + ")",
 		}}
 		if mode == "ro" {
 			q["_pragma"] = append(q["_pragma"], "query_only(ON)", "cache_size(-4096)")
