@@ -21,15 +21,31 @@ type Client struct {
 // the payload there and the reply back; a function that ended in an error of
 // its own is an error of invoke. The routes are read once.
 func Dial(ctx context.Context, invoke func(ctx context.Context, payload []byte) ([]byte, error)) (*Client, error) {
-	c := &Client{invoke: invoke}
+	c := NewClient(invoke)
+	var err error
+	c.routes, err = c.ReadRoutes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// NewClient returns a client that has asked nothing yet and knows no routes.
+func NewClient(invoke func(ctx context.Context, payload []byte) ([]byte, error)) *Client {
+	return &Client{invoke: invoke}
+}
+
+// ReadRoutes returns the routes as they are now.
+func (c *Client) ReadRoutes(ctx context.Context) ([]hikyaku.Route, error) {
 	result, err := c.do(ctx, Request{Op: OpRoutes})
 	if err != nil {
 		return nil, fmt.Errorf("read routes: %w", err)
 	}
+	var routes []hikyaku.Route
 	for _, r := range result.Routes {
-		c.routes = append(c.routes, r.Route())
+		routes = append(routes, r.Route())
 	}
-	return c, nil
+	return routes, nil
 }
 
 // Routes returns the routes as they were when the client was made.

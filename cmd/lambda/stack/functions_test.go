@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -218,4 +219,50 @@ func TestFunctions_figures(t *testing.T) {
 			t.Errorf("%s is over: zip %d, init %s, RSS %d", f, zip, best, r.PeakRSS)
 		}
 	}
+}
+
+// TestFunctions_roundTrips counts the requests to DynamoDB that a batch of ten
+// costs, when no task is free and when one is.
+func TestFunctions_roundTrips(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, 1)
+	b.sweep(t)
+	b.put(t, "first")
+	for _, c := range []struct {
+		name               string
+		transactions, most int
+		ids                []string
+	}{
+		// Of the first, most look for what is ready: shard by shard, before and after.
+		{"one, started", 2, 26, []string{"first"}},
+		// Ten questions for a waiting transfer of the ID, all at once, and one of the pool.
+		{"ten, waiting", 1, 12, []string{"A0", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9"}},
+	} {
+		before := b.calls(stack.Intake)
+		b.invoke(t, stack.Intake, records(c.ids...))
+		total, by := 0, map[string]int{}
+		for call, n := range b.calls(stack.Intake) {
+			if strings.HasPrefix(call, "dynamodb:") && n > before[call] {
+				by[call] = n - before[call]
+				total += n - before[call]
+			}
+		}
+		t.Logf("%s: %d requests %v", c.name, total, by)
+		if by["dynamodb:TransactWriteItems"] > c.transactions || total > c.most {
+			t.Errorf("%s: %d requests, want %d at most, of them %d transactions: %v", c.name, total, c.most, c.transactions, by)
+		}
+	}
+	b.ends <- nil
+}
+
+// records is a batch with one message for each ID.
+func records(ids ...string) events.SQSEvent {
+	var e events.SQSEvent
+	for _, id := range ids {
+		e.Records = append(e.Records, events.SQSMessage{
+			MessageId: "message-" + id, Body: id, EventSourceARN: "arn:aws:sqs:" + region + ":" + account + ":orders", EventSource: "aws:sqs",
+			Attributes: map[string]string{"ApproximateReceiveCount": "1", "SentTimestamp": "1767225600000"},
+		})
+	}
+	return e
 }
