@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hikyaku/hikyaku"
@@ -56,13 +57,16 @@ type changeWriter struct {
 	takenAt  time.Time
 }
 
-// published is a copy of the stored transfer that shares nothing with the caller.
-func (w *changeWriter) published() hikyaku.Transfer {
-	var t hikyaku.Transfer
-	if json.Unmarshal(w.record, &t) != nil {
-		return *w.transfer // cannot happen: encoded by the same program
-	}
-	return t
+// published is the stored transfer, sharing nothing with the caller.
+func (w *changeWriter) published() notice {
+	transfer, record := *w.transfer, w.record
+	return notice{transfer.TransferID, sync.OnceValue(func() hikyaku.Transfer {
+		var t hikyaku.Transfer
+		if json.Unmarshal(record, &t) != nil {
+			return transfer // cannot happen: encoded by the same program
+		}
+		return t
+	})}
 }
 
 func (w *changeWriter) write() error {

@@ -35,7 +35,10 @@ func (l *Ledger) Transfers(ctx context.Context, q hikyaku.Query) (hikyaku.Page, 
 	if err != nil {
 		return hikyaku.Page{}, err
 	}
-	page := hikyaku.Page{}
+	page, ok, err := l.fewOfID(ctx, q, limit)
+	if ok || err != nil {
+		return page, err
+	}
 	candidates, next, err := l.candidates(ctx, s, limit)
 	if err != nil {
 		return hikyaku.Page{}, fmt.Errorf("list transfers: %w", err)

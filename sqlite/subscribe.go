@@ -25,17 +25,24 @@ type subscription struct {
 
 	mu     sync.Mutex
 	order  []string
-	latest map[string]hikyaku.Transfer
+	latest map[string]notice
+}
+
+// notice is a committed transfer. It is decoded once, by the first subscriber
+// who comes to it, and not at all if a newer one replaces it before.
+type notice struct {
+	transferID string
+	transfer   func() hikyaku.Transfer
 }
 
 func newHub() *hub { return &hub{subs: map[*subscription]struct{}{}} }
 
-// publish is called by the writer, in commit order. t is not changed later.
-func (h *hub) publish(t hikyaku.Transfer) {
+// publish is called by the writer, in commit order.
+func (h *hub) publish(n notice) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for s := range h.subs {
-		s.add(t)
+		s.add(n)
 	}
 }
 
@@ -49,7 +56,7 @@ func (h *hub) watched() bool {
 func (h *hub) subscribe(fn func(hikyaku.Transfer)) (stop func()) {
 	s := &subscription{
 		fn: fn, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
-		latest: map[string]hikyaku.Transfer{},
+		latest: map[string]notice{},
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -77,12 +84,12 @@ func (h *hub) close() {
 	}
 }
 
-func (s *subscription) add(t hikyaku.Transfer) {
+func (s *subscription) add(n notice) {
 	s.mu.Lock()
-	if _, due := s.latest[t.TransferID]; !due {
-		s.order = append(s.order, t.TransferID)
+	if _, due := s.latest[n.transferID]; !due {
+		s.order = append(s.order, n.transferID)
 	}
-	s.latest[t.TransferID] = t
+	s.latest[n.transferID] = n
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
@@ -103,22 +110,22 @@ func (s *subscription) run() {
 		case <-s.quit:
 			return
 		}
-		for _, t := range s.take() {
+		for _, n := range s.take() {
 			select {
 			case <-s.quit:
 				return
 			default:
-				s.fn(t)
+				s.fn(n.transfer())
 			}
 		}
 	}
 }
 
 // take empties the backlog.
-func (s *subscription) take() []hikyaku.Transfer {
+func (s *subscription) take() []notice {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]hikyaku.Transfer, len(s.order))
+	list := make([]notice, len(s.order))
 	for i, id := range s.order {
 		list[i] = s.latest[id]
 	}
