@@ -141,6 +141,8 @@ func classify(err error) Code {
 		return ChecksumMismatch
 	case errors.Is(err, storage.ErrNoSpace):
 		return NoSpace
+	case errors.Is(err, storage.ErrGone):
+		return DestinationUnavailable
 	case errors.Is(err, storage.ErrName):
 		return NameNotAllowed
 	case errors.Is(err, storage.ErrConflict):
@@ -161,7 +163,8 @@ func classify(err error) Code {
 	return code
 }
 
-// fatal reports whether a failure makes going on pointless.
+// fatal reports whether a failure makes going on pointless: the destination
+// is full, or gone.
 func fatal(err error) bool {
-	return errors.Is(err, storage.ErrNoSpace) && classify(err) == NoSpace
+	return errors.Is(err, storage.ErrNoSpace) && classify(err) == NoSpace || errors.Is(err, storage.ErrGone)
 }

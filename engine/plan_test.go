@@ -51,7 +51,7 @@ func TestRun_DeletesNothingBelowWhatItCannotRead(t *testing.T) {
 	if got, want := paths(b.dst), []string{"a/", "a/x", "locked/", "locked/sub/", "locked/sub/f", "z"}; !slices.Equal(got, want) {
 		t.Errorf("destination holds %q, want %q", got, want)
 	}
-	if res.Code != engine.FilesSkipped || b.code("locked/") != engine.SourceDenied {
+	if res.Code != engine.SourceDenied || b.code("locked/") != engine.SourceDenied {
 		t.Errorf("result %s, code %s", res.Code, b.code("locked/"))
 	}
 }

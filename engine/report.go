@@ -46,6 +46,8 @@ func (r *run) report(f FileResult) {
 		if len(r.first) < maxFirstErrors {
 			r.first = append(r.first, f)
 		}
+		r.mixed = r.mixed || r.cause != "" && r.cause != f.Code
+		r.cause = f.Code
 		r.mu.Unlock()
 	}
 	if r.job.OnFile != nil {
@@ -89,8 +91,17 @@ func (r *run) fail(ctx context.Context, f FileResult, phase int32) {
 	}
 	r.report(f)
 	if fatal(f.Err) {
-		r.cancel(&RunError{Code: NoSpace, Err: fmt.Errorf("write to %s: %w", r.dstP.Name, f.Err)})
+		r.cancel(&RunError{Code: f.Code, Err: fmt.Errorf("write to %s: %w", r.dstP.Name, f.Err)})
 	}
+}
+
+// skippedFor says why items were not transferred; r.mu is held. A permission
+// that all of them lack is told by name, because another run would not help.
+func (r *run) skippedFor() (code Code, detail string) {
+	if r.mixed || r.cause != SourceDenied && r.cause != DestinationDenied || len(r.first) == 0 {
+		return FilesSkipped, detailSkipped
+	}
+	return r.cause, r.first[0].Err.Error() + "; the others were transferred, or failed for the same reason"
 }
 
 // result sums the run up.
@@ -117,7 +128,7 @@ func (r *run) result(start time.Time, err error) (Result, error) {
 	case c.FailedVerify > 0:
 		out.Code, out.Detail = VerificationFailed, detailMismatch
 	case c.FailedPrepare+c.FailedTransfer+c.FailedDelete > 0:
-		out.Code, out.Detail = FilesSkipped, detailSkipped
+		out.Code, out.Detail = r.skippedFor()
 	}
 	return out, err
 }

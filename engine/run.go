@@ -60,6 +60,8 @@ type run struct {
 
 	mu        sync.Mutex
 	first     []FileResult
+	cause     Code // of the last item that failed
+	mixed     bool // items failed for different causes
 	deferred  []task
 	deferring bool
 	marks     [3]time.Time // when each phase began

@@ -74,7 +74,7 @@ func TestService_RealEngineFailures(t *testing.T) {
 	task := pair(t, s, mover.Options{VerifyMode: "ONLY_FILES_TRANSFERRED"})
 	arn := start(t, s, task, "/A-1/*")
 	e := ended(t, s, arn)
-	if e.Status != mover.StatusError || e.Result.ErrorCode != "FilesSkipped" || e.Counters.FailedTransfer != 1 || e.Counters.FilesTransferred < 2 {
+	if e.Status != mover.StatusError || e.Result.ErrorCode != "SourceDenied" || e.Counters.FailedTransfer != 1 || e.Counters.FilesTransferred < 2 {
 		t.Errorf("execution = %+v", e)
 	}
 	files, total, err := s.Files(t.Context(), arn)

@@ -75,6 +75,7 @@ func (d *Driver) List(ctx context.Context, q storage.List) iter.Seq2[storage.Ent
 				return // nothing can have such a path
 			}
 		}
+		d.renew()
 		f, err := d.folder(dir)
 		if err != nil {
 			if !missing(err) {

@@ -66,6 +66,7 @@ func (d *Driver) Stage(ctx context.Context, execution string) (storage.Stage, er
 	if !validExecution(execution) {
 		return nil, &storage.PathError{Op: "stage", Path: execution, Kind: storage.ErrName, Err: errors.New("not a name of letters, digits and -")}
 	}
+	d.renew()
 	root, err := d.rootFolder(true)
 	if err != nil {
 		return nil, pathError("stage", d.path, err)
@@ -109,14 +110,14 @@ func (s *Stage) Create(ctx context.Context, e storage.Entry) (storage.StagedFile
 	}
 	exists, err := s.conflict(e.Path)
 	if err != nil {
-		return nil, pathError("create", e.Path, err)
+		return nil, s.located("create", e.Path, pathError("create", e.Path, err))
 	}
 	if exists && s.keep {
 		return nil, existsError("create", e.Path)
 	}
 	f := &stagedFile{stage: s, path: e.Path, size: e.Size}
 	if err := s.createFile(f, s.next.Add(1), exists); err != nil {
-		return nil, pathError("create", e.Path, err)
+		return nil, s.located("create", e.Path, pathError("create", e.Path, err))
 	}
 	s.open.Add(1)
 	if e.Size >= preallocateFrom {
@@ -190,6 +191,12 @@ func (s *Stage) Publish(ctx context.Context, files []storage.StagedFile) []error
 		return errs
 	}
 	defer leave()
+	if !s.driver.here(s.root) { // nobody would find what is published there
+		for i := range errs {
+			errs[i] = &storage.PathError{Op: "publish", Path: s.driver.path, Kind: storage.ErrGone}
+		}
+		return errs
+	}
 	b := newBatch(s.root)
 	defer b.close()
 	from := 0
@@ -287,7 +294,7 @@ func (s *Stage) MakeDir(ctx context.Context, e storage.Entry) error {
 	defer b.close()
 	dir, err := b.folder(strings.TrimSuffix(e.Path, "/"))
 	if err != nil {
-		return pathError("make folder", e.Path, err)
+		return s.located("make folder", e.Path, pathError("make folder", e.Path, err))
 	}
 	if err := dir.setMetadata(e); err != nil {
 		return pathError("set metadata", e.Path, err)
