@@ -2,7 +2,11 @@ package dynamo
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
+
+	"github.com/aws/smithy-go"
 
 	"github.com/hikyaku/hikyaku"
 )
@@ -56,9 +60,9 @@ func (l *Ledger) commitGroup(ctx context.Context, changes []hikyaku.Change, grou
 		if err == nil && refusals == nil {
 			return
 		}
-		if err != nil && !passing(err) {
+		if _, answered := errors.AsType[smithy.APIError](err); err != nil && !answered { // unclear what was written
 			for _, i := range group {
-				errs[i] = err
+				errs[i] = fmt.Errorf("commit %d changes: %w", len(group), err)
 			}
 			return
 		}

@@ -11,9 +11,14 @@ import (
 
 // Records are JSON, deflated with a preset dictionary: writes cost by the
 // kilobyte, and names of fields are most of a record. The first byte tells the
-// dictionary; a new dictionary is a new number, and the old ones are kept for
+// encoding; a new dictionary is a new number, and the old ones are kept for
 // reading.
-const dictionary1 = 1
+const (
+	// encodingPlain is JSON deflated with the first dictionary.
+	encodingPlain = 1
+	// encodingTimes is that after packTimes.
+	encodingTimes = 2
+)
 
 // codec encodes and decodes records; safe for concurrent use.
 type codec struct{ writers sync.Pool }
@@ -38,7 +43,11 @@ func (c *codec) encode(v any) ([]byte, error) {
 	}
 	defer c.writers.Put(e)
 	e.buf.Reset()
-	e.buf.WriteByte(dictionary1)
+	encoding := byte(encodingPlain)
+	if packed, ok := packTimes(raw); ok {
+		raw, encoding = packed, encodingTimes
+	}
+	e.buf.WriteByte(encoding)
 	e.w.Reset(&e.buf)
 	if _, err := e.w.Write(raw); err != nil {
 		return nil, err
@@ -57,13 +66,16 @@ func decode(stored []byte, v any) error {
 	if len(stored) == 0 {
 		return io.ErrUnexpectedEOF
 	}
-	if stored[0] != dictionary1 {
+	if stored[0] != encodingPlain && stored[0] != encodingTimes {
 		return fmt.Errorf("record of unknown encoding %d, written by a newer version", stored[0])
 	}
 	r := flate.NewReaderDict(bytes.NewReader(stored[1:]), []byte(dictionaryOne()))
 	raw, err := io.ReadAll(io.LimitReader(r, maxRecord))
 	if err != nil {
 		return err
+	}
+	if stored[0] == encodingTimes {
+		raw = unpackTimes(raw)
 	}
 	return json.Unmarshal(raw, v)
 }

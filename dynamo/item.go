@@ -1,9 +1,13 @@
 package dynamo
 
 import (
+	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/hikyaku/hikyaku"
 )
 
 // item is a DynamoDB item or a part of it.
@@ -40,6 +44,36 @@ func bytesOf(it item, name string) []byte {
 	}
 	return nil
 }
+
+// encodeTransfer is a transfer's record without what the item says anyway.
+func (l *Ledger) encodeTransfer(t hikyaku.Transfer) ([]byte, error) {
+	if bounded(t.ID) == t.ID {
+		t.ID = ""
+	}
+	t.TransferID, t.Route = "", ""
+	return l.codec.encode(t)
+}
+
+// recordOf is what reading a transfer needs of its item.
+func recordOf() []string { return []string{attrPK, attrRecord, attrRoute, attrIDOrder} }
+
+// transferIn is the transfer of an item; ok is false if it has none.
+func transferIn(it item) (t hikyaku.Transfer, ok bool, err error) {
+	if !has(it, attrRecord) {
+		return t, false, nil
+	}
+	if err := decode(bytesOf(it, attrRecord), &t); err != nil {
+		return t, false, fmt.Errorf("decode transfer %s: %w", transferOf(it), err)
+	}
+	t.TransferID, t.Route = transferOf(it), text(it, attrRoute)
+	if order := text(it, attrIDOrder); t.ID == "" && order != "" {
+		t.ID = order[:strings.LastIndex(order, sep)]
+	}
+	return t, true, nil
+}
+
+// transferOf is the transfer_id of an item or an index entry.
+func transferOf(it item) string { return strings.TrimPrefix(text(it, attrPK), "T#") }
 
 func has(it item, name string) bool { _, ok := it[name]; return ok }
 

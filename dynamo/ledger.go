@@ -67,18 +67,19 @@ func (l *Ledger) Transfer(ctx context.Context, transferID string) (hikyaku.Trans
 	if transferID == "" {
 		return hikyaku.Transfer{}, fmt.Errorf("transfer %q: %w", transferID, hikyaku.ErrNotFound)
 	}
+	projection, names := project(recordOf())
 	out, err := l.Client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: l.table, Key: transferKey(transferID).item(), ConsistentRead: aws.Bool(true),
-		ProjectionExpression: aws.String("#" + attrRecord), ExpressionAttributeNames: map[string]string{"#" + attrRecord: attrRecord},
+		ProjectionExpression: projection, ExpressionAttributeNames: names,
 	})
 	if err != nil {
 		return hikyaku.Transfer{}, fmt.Errorf("read transfer %s: %w", transferID, err)
 	}
-	if !has(out.Item, attrRecord) {
-		return hikyaku.Transfer{}, fmt.Errorf("transfer %s: %w", transferID, hikyaku.ErrNotFound)
+	t, ok, err := transferIn(out.Item)
+	if err == nil && !ok {
+		err = hikyaku.ErrNotFound
 	}
-	var t hikyaku.Transfer
-	if err := decode(bytesOf(out.Item, attrRecord), &t); err != nil {
+	if err != nil {
 		return hikyaku.Transfer{}, fmt.Errorf("read transfer %s: %w", transferID, err)
 	}
 	return t, nil

@@ -6,17 +6,17 @@ import (
 	"sync"
 )
 
-// merged is several streams as one, newest first, each position once.
+// merged is several streams as one, newest first, each place once.
 type merged struct {
 	sources []*source
-	last    string
+	last    place
 }
 
-// source is a stream and the position it is at.
+// source is a stream and the place it is at.
 type source struct {
-	next func() (string, error, bool)
+	next func() (place, error, bool)
 	stop func()
-	at   string
+	at   place
 	err  error
 	ok   bool
 }
@@ -43,7 +43,7 @@ func (m *merged) stop() {
 	}
 }
 
-// newest is the source with the next position, nil at the end.
+// newest is the source with the next place, nil at the end.
 func (m *merged) newest() (*source, error) {
 	var best *source
 	for _, s := range m.sources {
@@ -53,29 +53,29 @@ func (m *merged) newest() (*source, error) {
 		if s.ok && s.err != nil {
 			return nil, s.err
 		}
-		if s.ok && (best == nil || s.at > best.at) {
+		if s.ok && (best == nil || s.at.at > best.at.at) {
 			best = s
 		}
 	}
 	return best, nil
 }
 
-// take returns the next positions, n at most.
-func (m *merged) take(n int) ([]string, error) {
-	var positions []string
-	for len(positions) < n {
+// take returns the next places, n at most.
+func (m *merged) take(n int) ([]place, error) {
+	var places []place
+	for len(places) < n {
 		s, err := m.newest()
 		if err != nil || s == nil {
-			return positions, err
+			return places, err
 		}
 		m.last = s.at
-		positions = append(positions, s.at)
+		places = append(places, s.at)
 		s.advance()
 	}
-	return positions, nil
+	return places, nil
 }
 
-// more reports whether positions are left.
+// more reports whether places are left.
 func (m *merged) more() (bool, error) {
 	s, err := m.newest()
 	return s != nil, err

@@ -51,7 +51,7 @@ func (p *planner) transfer(ctx context.Context) error {
 	if err := p.l.known(ctx, t.Route); err != nil {
 		return err
 	}
-	record, err := p.l.codec.encode(t)
+	record, err := p.l.encodeTransfer(t)
 	if err != nil {
 		return fmt.Errorf("encode transfer %s: %w", t.TransferID, err)
 	}
@@ -180,7 +180,7 @@ func queuePlace(t *hikyaku.Transfer) (pk, sk, reason string) {
 	case loose(t):
 		return loosePK(s), at, ""
 	case t.State != hikyaku.Starting && t.ExecutionARN != "":
-		return executionPK(t.ExecutionARN), at, ""
+		return executionPK(t.ExecutionARN), head, ""
 	}
 	return "", "", ""
 }

@@ -2,8 +2,8 @@ package dynamo
 
 import (
 	"context"
-	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -113,6 +113,12 @@ func (l *Ledger) count(ctx context.Context, q query) (n int64, err error) {
 	}
 }
 
+// project is a projection of attributes.
+func project(attributes []string) (expression *string, names map[string]string) {
+	list := "#" + strings.Join(attributes, ", #")
+	return aws.String(list), namesIn(list)
+}
+
 // batch is how many items BatchGetItem reads.
 const batch = 100
 
@@ -139,10 +145,8 @@ func (l *Ledger) load(ctx context.Context, transferIDs []string) ([]hikyaku.Tran
 }
 
 func (l *Ledger) loadBatch(ctx context.Context, keys []item, into map[string]hikyaku.Transfer) error {
-	wanted := types.KeysAndAttributes{
-		Keys: keys, ProjectionExpression: aws.String("#" + attrRecord),
-		ExpressionAttributeNames: map[string]string{"#" + attrRecord: attrRecord},
-	}
+	projection, names := project(recordOf())
+	wanted := types.KeysAndAttributes{Keys: keys, ProjectionExpression: projection, ExpressionAttributeNames: names}
 	for try := 0; ; try++ {
 		out, err := l.Client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 			RequestItems: map[string]types.KeysAndAttributes{l.Table: wanted},
@@ -151,14 +155,13 @@ func (l *Ledger) loadBatch(ctx context.Context, keys []item, into map[string]hik
 			return err
 		}
 		for _, it := range out.Responses[l.Table] {
-			if !has(it, attrRecord) {
-				continue
+			t, ok, err := transferIn(it)
+			if err != nil {
+				return err
 			}
-			var t hikyaku.Transfer
-			if err := decode(bytesOf(it, attrRecord), &t); err != nil {
-				return fmt.Errorf("decode a transfer: %w", err)
+			if ok {
+				into[t.TransferID] = t
 			}
-			into[t.TransferID] = t
 		}
 		rest, more := out.UnprocessedKeys[l.Table]
 		if !more || len(rest.Keys) == 0 {

@@ -33,9 +33,6 @@ func waitingOf(it item) waiting {
 	return w
 }
 
-// transferOf is the transfer_id of an index entry.
-func transferOf(it item) string { return strings.TrimPrefix(text(it, attrPK), "T#") }
-
 // Ready returns QUEUED transfers of a route whose NotBefore has come, oldest
 // QueuedAt first, at most limit. Its cost grows with limit, and with how many
 // parked transfers have come due, not with the queue.

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"hash/fnv"
 	"strconv"
@@ -166,8 +167,11 @@ func queuePK(route, shard string) string { return "Q#" + route + "#" + shard }
 // does not lead to.
 func loosePK(shard string) string { return "A#" + shard }
 
-// executionPK finds the transfer of an execution: the ARN from the task on.
-func executionPK(arn string) string { return "X#" + bounded(arn[strings.LastIndex(arn, ":")+1:]) }
+// executionPK finds the transfer of an execution: by a hash of the ARN, which is shorter.
+func executionPK(arn string) string {
+	sum := sha256.Sum256([]byte(arn))
+	return "X#" + base64.RawURLEncoding.EncodeToString(sum[:16])
+}
 
 const (
 	ready  = "R"
@@ -207,5 +211,14 @@ func momentOf(s string) (time.Time, bool) {
 	return time.Unix(0, n).UTC(), err == nil
 }
 
-// position orders transfers by creation, then transfer_id.
-func position(created time.Time, transferID string) string { return moment(created) + transferID }
+// position orders transfers by creation, and those of the same nanosecond by
+// the end of their transfer_id, which is random.
+func position(created time.Time, transferID string) string {
+	return moment(created) + transferID[max(0, len(transferID)-tail):]
+}
+
+// tail is how much of a transfer_id a position carries.
+const tail = 6
+
+// place is a transfer's position in lists.
+type place struct{ at, transferID string }

@@ -21,8 +21,8 @@ type selection struct {
 // within reports whether a position is selected.
 func (s selection) within(at string) bool { return at >= s.from && at < s.below }
 
-// stream yields positions of candidates, newest first.
-type stream = iter.Seq2[string, error]
+// stream yields places of candidates, newest first.
+type stream = iter.Seq2[place, error]
 
 // maxPrefixed bounds how many transfers a prefix of IDs may select to be
 // sorted here; more are found by reading all transfers.
@@ -68,53 +68,55 @@ func (l *Ledger) shards(ctx context.Context, s selection, q query) []stream {
 		if q.filter != "" {
 			q.limit = max(s.size, maxLimit)
 		}
-		streams = append(streams, func(yield func(string, error) bool) {
-			for it, err := range l.items(ctx, q) {
-				at := text(it, attrCreated)
-				if err == nil && !s.within(at) {
-					continue // below itself
-				}
-				if !yield(at, err) {
-					return
-				}
-			}
-		})
+		streams = append(streams, s.places(l.items(ctx, q), createdOf))
 	}
 	return streams
 }
 
 // byID streams the transfers of an ID.
 func (l *Ledger) byID(ctx context.Context, s selection, id string) stream {
-	return func(yield func(string, error) bool) {
-		q := query{index: indexIDs, pk: shard(id), from: id + sep + s.from, to: id + sep + s.below, descending: true, limit: s.size}
-		for it, err := range l.items(ctx, q) {
-			at := positionOf(it)
-			if err == nil && !s.within(at) {
-				continue
+	q := query{index: indexIDs, pk: shard(id), from: id + sep + s.from, to: id + sep + s.below, descending: true, limit: s.size}
+	return s.places(l.items(ctx, q), inOrderOf)
+}
+
+// createdOf is the place of an index entry that carries the creation.
+func createdOf(it item) place { return place{text(it, attrCreated), transferOf(it)} }
+
+// inOrderOf is the place of an entry of the index of IDs.
+func inOrderOf(it item) place {
+	order := text(it, attrIDOrder)
+	return place{order[strings.LastIndex(order, sep)+1:], transferOf(it)}
+}
+
+func placeOf(t hikyaku.Transfer) place {
+	return place{position(t.CreatedAt, t.TransferID), t.TransferID}
+}
+
+// places streams the selected places of index entries.
+func (s selection) places(entries iter.Seq2[item, error], of func(item) place) stream {
+	return func(yield func(place, error) bool) {
+		for it, err := range entries {
+			p := of(it)
+			if err == nil && !s.within(p.at) {
+				continue // the bounds of a query are inclusive
 			}
-			if !yield(at, err) {
+			if !yield(p, err) {
 				return
 			}
 		}
 	}
 }
 
-// positionOf is the position in an entry of the index of IDs.
-func positionOf(it item) string {
-	order := text(it, attrIDOrder)
-	return order[strings.LastIndex(order, sep)+1:]
-}
-
 // byText streams what a text finds: an execution, a transfer_id, IDs that
 // begin with it.
 func (l *Ledger) byText(ctx context.Context, s selection) ([]stream, error) {
-	var found []string
+	var found []place
 	if strings.HasPrefix(s.Text, "arn:") {
 		for it, err := range l.items(ctx, query{index: indexQueue, pk: executionPK(s.Text)}) {
 			if err != nil {
 				return nil, err
 			}
-			found = append(found, text(it, attrCreated))
+			found = append(found, createdOf(it))
 		}
 	}
 	exact, err := l.load(ctx, []string{s.Text})
@@ -122,18 +124,18 @@ func (l *Ledger) byText(ctx context.Context, s selection) ([]stream, error) {
 		return nil, err
 	}
 	for _, t := range exact {
-		found = append(found, position(t.CreatedAt, t.TransferID))
+		found = append(found, placeOf(t))
 	}
 	prefix := strings.ToValidUTF8(s.Text, "\uFFFD")
 	if len(prefix) > maxKey-70 {
 		prefix = strings.ToValidUTF8(prefix[:maxKey-70], "")
 	}
-	lists, err := sharded(ctx, func(ctx context.Context, shard string) (list []string, err error) {
+	lists, err := sharded(ctx, func(ctx context.Context, shard string) (list []place, err error) {
 		for it, err := range l.items(ctx, query{index: indexIDs, pk: shard, from: prefix}) {
 			if err != nil {
 				return nil, err
 			}
-			if list = append(list, positionOf(it)); len(list) > maxPrefixed {
+			if list = append(list, inOrderOf(it)); len(list) > maxPrefixed {
 				break
 			}
 		}
@@ -142,19 +144,20 @@ func (l *Ledger) byText(ctx context.Context, s selection) ([]stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(lists, func(list []string) bool { return len(list) > maxPrefixed }) {
+	if slices.ContainsFunc(lists, func(list []place) bool { return len(list) > maxPrefixed }) {
 		return l.timeline(ctx, s), nil
 	}
-	return []stream{s.sorted(append(found, concat(lists)...))}, nil
+	return []stream{s.sorted(append(found, slices.Concat(lists...)...))}, nil
 }
 
-// sorted streams positions.
-func (s selection) sorted(positions []string) stream {
-	positions = slices.DeleteFunc(positions, func(at string) bool { return !s.within(at) })
-	slices.Sort(positions)
-	return func(yield func(string, error) bool) {
-		for _, at := range slices.Backward(positions) {
-			if !yield(at, nil) {
+// sorted streams places, each once.
+func (s selection) sorted(places []place) stream {
+	places = slices.DeleteFunc(places, func(p place) bool { return !s.within(p.at) })
+	slices.SortFunc(places, func(a, b place) int { return strings.Compare(b.at+b.transferID, a.at+a.transferID) })
+	places = slices.Compact(places)
+	return func(yield func(place, error) bool) {
+		for _, p := range places {
+			if !yield(p, nil) {
 				return
 			}
 		}
@@ -204,7 +207,7 @@ func words[T ~string](list []T) []string {
 // byState streams transfers by state: QUEUED ones from the queue, which is
 // read whole because it is in another order; running ones from the pool.
 func (l *Ledger) byState(ctx context.Context, s selection) ([]stream, error) {
-	var found []string
+	var found []place
 	var bad []hikyaku.State
 	var p *partition
 	runs := false
@@ -223,20 +226,19 @@ func (l *Ledger) byState(ctx context.Context, s selection) ([]stream, error) {
 				return nil, err
 			}
 		}
-		var some []string
+		var some []place
 		if state == hikyaku.Queued {
 			some, err = l.queued(ctx, s, p)
 		} else {
 			runs = true
-			some, err = l.runningPositions(ctx, p)
+			some, err = l.runningPlaces(ctx, p)
 		}
 		if err != nil {
 			return nil, err
 		}
 		found = append(found, some...)
 	}
-	slices.Sort(found)
-	streams := []stream{s.sorted(slices.Compact(found))}
+	streams := []stream{s.sorted(found)}
 	if len(bad) > 0 {
 		s.States = bad
 		streams = append(streams, l.byAttention(ctx, s)...)
@@ -244,7 +246,7 @@ func (l *Ledger) byState(ctx context.Context, s selection) ([]stream, error) {
 	return streams, nil
 }
 
-func (l *Ledger) queued(ctx context.Context, s selection, p *partition) (found []string, err error) {
+func (l *Ledger) queued(ctx context.Context, s selection, p *partition) (found []place, err error) {
 	routes := p.routes
 	if s.Route != "" {
 		routes = []string{s.Route}
@@ -255,16 +257,16 @@ func (l *Ledger) queued(ctx context.Context, s selection, p *partition) (found [
 			return nil, err
 		}
 		for _, w := range places {
-			found = append(found, w.created)
+			found = append(found, place{w.created, w.transferID})
 		}
 	}
 	return found, nil
 }
 
-func (l *Ledger) runningPositions(ctx context.Context, p *partition) (found []string, err error) {
+func (l *Ledger) runningPlaces(ctx context.Context, p *partition) (found []place, err error) {
 	running, err := l.running(ctx, p)
 	for _, t := range running {
-		found = append(found, position(t.CreatedAt, t.TransferID))
+		found = append(found, placeOf(t))
 	}
 	return found, err
 }

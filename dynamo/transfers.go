@@ -63,13 +63,13 @@ func (l *Ledger) page(ctx context.Context, m *merged, q hikyaku.Query, limit int
 		if looked > 0 { // much does not match: look at more at once
 			want = max(want, min(batch, maxLooked))
 		}
-		positions, err := m.take(want)
+		places, err := m.take(want)
 		if err != nil {
 			return page, err
 		}
-		ids := make([]string, len(positions))
-		for i, at := range positions {
-			ids[i] = at[digitsLen:]
+		ids := make([]string, len(places))
+		for i, p := range places {
+			ids[i] = p.transferID
 		}
 		found, err := l.load(ctx, ids)
 		if err != nil {
@@ -86,13 +86,13 @@ func (l *Ledger) page(ctx context.Context, m *merged, q hikyaku.Query, limit int
 			}
 			page.Transfers = append(page.Transfers, t)
 		}
-		looked += len(positions)
+		looked += len(places)
 		more, err := m.more()
 		if err != nil || !more {
 			return page, err
 		}
 		if len(page.Transfers) == limit || looked >= maxLooked {
-			page.NextToken = tokenPrefix + positions[len(positions)-1]
+			page.NextToken = tokenPrefix + places[len(places)-1].at
 			return page, nil
 		}
 	}
