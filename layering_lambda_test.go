@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -51,7 +52,7 @@ func TestLayering_lambda(t *testing.T) {
 				if rel == "" {
 					rel = "."
 				}
-				follow(rel, append(trail[:len(trail):len(trail)], imported))
+				follow(rel, append(slices.Clip(trail), imported))
 			}
 		}
 		follow(filepath.Dir(main), []string{main})

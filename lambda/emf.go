@@ -33,19 +33,19 @@ type emfMetric struct {
 }
 
 type emfDefinition struct {
-	Name string `json:"Name"`
-	Unit string `json:"Unit"`
+	Name string `json:"Name"` //nolint:tagliatelle // CloudWatch's name
+	Unit string `json:"Unit"` //nolint:tagliatelle // CloudWatch's name
 }
 
 type emfDirective struct {
-	Namespace  string          `json:"Namespace"`
-	Dimensions [][]string      `json:"Dimensions"`
-	Metrics    []emfDefinition `json:"Metrics"`
+	Namespace  string          `json:"Namespace"`  //nolint:tagliatelle // CloudWatch's name
+	Dimensions [][]string      `json:"Dimensions"` //nolint:tagliatelle // CloudWatch's name
+	Metrics    []emfDefinition `json:"Metrics"`    //nolint:tagliatelle // CloudWatch's name
 }
 
 type emfMetadata struct {
-	Timestamp         int64          `json:"Timestamp"`
-	CloudWatchMetrics []emfDirective `json:"CloudWatchMetrics"`
+	Timestamp         int64          `json:"Timestamp"`         //nolint:tagliatelle // CloudWatch's name
+	CloudWatchMetrics []emfDirective `json:"CloudWatchMetrics"` //nolint:tagliatelle // CloudWatch's name
 }
 
 // encode writes the line, with its newline. Values beyond what the format

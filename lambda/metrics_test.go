@@ -64,7 +64,7 @@ func checkEMF(line []byte, at time.Time) error {
 			Metrics    []struct{ Name, Unit string }
 		}
 	}
-	if err := json.Unmarshal(root["_aws"], &meta); err != nil {
+	if err := json.Unmarshal(root["_aws"], &meta); err != nil { //nolint:musttag // Amazon's names are Go's
 		return err
 	}
 	if meta.Timestamp != at.UnixMilli() || len(meta.CloudWatchMetrics) != 1 {

@@ -64,13 +64,13 @@ func (o *Observed) observe(ctx context.Context, c hikyaku.Change, err error) {
 	for _, e := range c.Events {
 		o.count(c.Transfer, e)
 		level := slog.LevelInfo
-		switch e.Type {
+		switch e.Type { //nolint:exhaustive // the others are at level info
 		case hikyaku.EventFailed, hikyaku.EventRejected, hikyaku.EventAttemptEnded, hikyaku.EventStalled:
 			level = slog.LevelWarn
 		case hikyaku.EventPhase, hikyaku.EventLooked, hikyaku.EventWaiting, hikyaku.EventNotified:
 			level = slog.LevelDebug
 		}
-		o.log.LogAttrs(ctx, level, "transfer "+string(e.Type), eventAttrs(c.Transfer, e)...)
+		o.log.LogAttrs(ctx, level, "transfer event", eventAttrs(c.Transfer, e)...)
 	}
 }
 
@@ -104,7 +104,7 @@ func (o *Observed) count(t *hikyaku.Transfer, e hikyaku.Event) {
 	if t.Failure != nil {
 		code = t.Failure.Code
 	}
-	switch e.Type {
+	switch e.Type { //nolint:exhaustive // the others are not counted
 	case hikyaku.EventAccepted:
 		o.meter.Add(MetricAccepted, "", 1)
 	case hikyaku.EventRejected:

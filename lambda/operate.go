@@ -148,7 +148,7 @@ func (h *Operate) do(ctx context.Context, q Request, act hikyaku.Act) (Result, e
 func (h *Operate) change(ctx context.Context, q Request, act hikyaku.Act) (Result, error) {
 	if h.Settings != nil && q.Route == h.Route {
 		err := h.Settings.Change(ctx, act, func(d *Document) {
-			switch q.Op {
+			switch q.Op { //nolint:exhaustive // those that change settings
 			case OpPause:
 				d.Paused, d.PausedReason = true, act.Reason
 			case OpResume:
@@ -161,7 +161,7 @@ func (h *Operate) change(ctx context.Context, q Request, act hikyaku.Act) (Resul
 			return Result{}, err
 		}
 	}
-	switch q.Op {
+	switch q.Op { //nolint:exhaustive // those that change settings
 	case OpPause:
 		return ofSettings(h.Operator.PauseRoute(ctx, q.Route, act))
 	case OpResume:
@@ -180,7 +180,7 @@ const maxReason = 500
 // check refuses a request that lacks what its command needs.
 func (q Request) check() error {
 	missing := ""
-	switch q.Op {
+	switch q.Op { //nolint:exhaustive // the others need nothing
 	case OpSend:
 		if q.Send == nil {
 			missing = "send"

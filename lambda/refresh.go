@@ -64,10 +64,10 @@ type Summary struct {
 // none of it.
 type event struct {
 	Source     string   `json:"source"`
-	DetailType string   `json:"detail-type"`
+	DetailType string   `json:"detail-type"` //nolint:tagliatelle // EventBridge's name
 	Resources  []string `json:"resources"`
 	Detail     struct {
-		State string `json:"State"`
+		State string `json:"State"` //nolint:tagliatelle // EventBridge's name
 	} `json:"detail"`
 }
 

@@ -11,45 +11,45 @@ import (
 
 // Build compiles the main package of that import path, or folder, as it is
 // deployed, for this machine, and returns the binary's path.
-func Build(t testing.TB, pkg string) string {
-	t.Helper()
-	return BuildFor(t, pkg, "")
+func Build(tb testing.TB, pkg string) string {
+	tb.Helper()
+	return BuildFor(tb, pkg, "")
 }
 
 // BuildFor compiles for an architecture of Linux; "" is this machine.
-func BuildFor(t testing.TB, pkg, arch string) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "bootstrap")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid=", "-o", binary, pkg) //nolint:gosec // a package of this module
+func BuildFor(tb testing.TB, pkg, arch string) string {
+	tb.Helper()
+	binary := filepath.Join(tb.TempDir(), "bootstrap")
+	build := exec.CommandContext(tb.Context(), "go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid=", "-o", binary, pkg) //nolint:gosec // a package of this module
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if arch != "" {
 		build.Env = append(build.Env, "GOOS=linux", "GOARCH="+arch)
 	}
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", pkg, err, out)
+		tb.Fatalf("build %s: %v\n%s", pkg, err, out)
 	}
 	return binary
 }
 
 // ZipSize is how large a binary is as a deployment package.
-func ZipSize(t testing.TB, binary string) int64 {
-	t.Helper()
+func ZipSize(tb testing.TB, binary string) int64 {
+	tb.Helper()
 	var size counter
 	archive := zip.NewWriter(&size)
 	entry, err := archive.Create("bootstrap")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	file, err := os.Open(binary) //nolint:gosec // built just now
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = file.Close() }() // only read
 	if _, err := io.Copy(entry, file); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := archive.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return int64(size)
 }

@@ -50,8 +50,8 @@ type outcome struct {
 	errorType, errorMessage string
 }
 
-func newEnvironment(f *Function) (*environment, error) {
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+func newEnvironment(ctx context.Context, f *Function) (*environment, error) {
+	l, err := (&net.ListenConfig{}).Listen(context.WithoutCancel(ctx), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for the runtime api: %w", err)
 	}

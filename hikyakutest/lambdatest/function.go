@@ -96,7 +96,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) (Result, error) {
 // InvokeWith invokes with a client context, a JSON document.
 func (f *Function) InvokeWith(ctx context.Context, payload, clientContext []byte) (Result, error) {
 	for {
-		e, cold, err := f.take()
+		e, cold, err := f.take(ctx)
 		if err != nil {
 			return Result{}, err
 		}
@@ -179,7 +179,7 @@ func (f *Function) wait(ctx context.Context, e *environment, i *invocation, r *R
 }
 
 // take returns an idle environment or a new one.
-func (f *Function) take() (e *environment, cold bool, err error) {
+func (f *Function) take(ctx context.Context) (e *environment, cold bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -194,7 +194,7 @@ func (f *Function) take() (e *environment, cold bool, err error) {
 		delete(f.all, e)
 		e.stop()
 	}
-	e, err = newEnvironment(f)
+	e, err = newEnvironment(ctx, f)
 	if err != nil {
 		return nil, false, err
 	}

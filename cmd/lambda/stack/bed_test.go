@@ -248,9 +248,9 @@ func (b *bed) invoke(t *testing.T, f stack.Function, payload any) lambdatest.Res
 	return r
 }
 
-func (b *bed) sweep(t *testing.T) lambdatest.Result {
+func (b *bed) sweep(t *testing.T) {
 	t.Helper()
-	return b.invoke(t, stack.Refresh, map[string]string{"source": "aws.scheduler"})
+	b.invoke(t, stack.Refresh, map[string]string{"source": "aws.scheduler"})
 }
 
 // events hands every state change to the function refresh, as EventBridge

@@ -84,8 +84,8 @@ func TestFunctions(t *testing.T) {
 // operator is the CLI's end of the function operate.
 func (b *bed) operator(t *testing.T) *lambda.Client {
 	t.Helper()
-	client, err := lambda.Dial(t.Context(), func(_ context.Context, payload []byte) ([]byte, error) {
-		r, err := b.functions[stack.Operate].Invoke(t.Context(), payload)
+	client, err := lambda.Dial(t.Context(), func(ctx context.Context, payload []byte) ([]byte, error) {
+		r, err := b.functions[stack.Operate].Invoke(ctx, payload)
 		if err == nil {
 			err = r.Err()
 		}

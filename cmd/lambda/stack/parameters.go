@@ -78,8 +78,7 @@ func (p *parameters) secret(name string) func(ctx context.Context) ([]byte, erro
 // parameterError puts an SSM error into hikyaku's words, by its code.
 func parameterError(op, name string, err error) error {
 	e := &hikyaku.Error{Kind: hikyaku.KindTransient, Op: op, Subject: name, Err: err}
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		switch api.ErrorCode() {
 		case "ParameterNotFound", "ParameterVersionNotFound":
 			e.Kind = hikyaku.KindNotFound
