@@ -5,11 +5,17 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/hikyaku/hikyaku/storage"
 )
 
-// caseGuard finds names that differ only in case, one directory level at a
-// time. Paths must come in listing order.
-type caseGuard struct{ levels []caseLevel }
+// caseGuard finds names that the destination takes for one, because they
+// differ only in case or in their Unicode normal form, one directory level at
+// a time. Paths must come in listing order.
+type caseGuard struct {
+	fold   func(name string) string
+	levels []caseLevel
+}
 
 // caseLevel is a directory the listing is in: its names by their folded form.
 type caseLevel struct {
@@ -17,8 +23,8 @@ type caseLevel struct {
 	names map[string]string
 }
 
-func newCaseGuard() *caseGuard {
-	return &caseGuard{levels: []caseLevel{{names: map[string]string{}}}}
+func newCaseGuard(fold func(string) string) *caseGuard {
+	return &caseGuard{fold: fold, levels: []caseLevel{{names: map[string]string{}}}}
 }
 
 // check reports a collision of path with an item seen before; an item inside
@@ -29,13 +35,14 @@ func (g *caseGuard) check(path string) error {
 	}
 	top := g.levels[len(g.levels)-1]
 	if top.names == nil {
-		return coded(CaseCollision, fmt.Errorf("%q lies in a directory whose name differs from another's only in case", path))
+		return coded(CaseCollision, fmt.Errorf("%q lies in a directory whose name differs from another's only in case or Unicode form", path))
 	}
 	name := strings.TrimSuffix(path[len(top.dir):], "/")
-	first, taken := top.names[fold(name)]
+	folded := g.fold(name)
+	first, taken := top.names[folded]
 	collides := taken && first != name
 	if !taken {
-		top.names[fold(name)] = name
+		top.names[folded] = name
 	}
 	if strings.HasSuffix(path, "/") {
 		level := caseLevel{dir: path}
@@ -45,7 +52,11 @@ func (g *caseGuard) check(path string) error {
 		g.levels = append(g.levels, level)
 	}
 	if collides {
-		return coded(CaseCollision, fmt.Errorf("%q and %q differ only in case", top.dir+first, top.dir+name))
+		text := "%q and %q differ only in case"
+		if fold(first) != fold(name) {
+			text = "%+q and %+q differ only in their Unicode form" // which nobody could see
+		}
+		return coded(CaseCollision, fmt.Errorf(text, top.dir+first, top.dir+name))
 	}
 	return nil
 }
@@ -53,17 +64,36 @@ func (g *caseGuard) check(path string) error {
 // sameButCase reports an item of the destination that a new one would take the
 // place of: it is not there by the new one's name, and yet found by it.
 func (r *run) sameButCase(ctx context.Context, t *task) error {
-	if !r.dstP.CaseInsensitive || t.dst.Path != "" {
+	if !folds(r.dstP) || t.dst.Path != "" {
 		return nil
 	}
 	_, err := r.dst.Stat(ctx, t.src.Path)
 	switch {
 	case err == nil:
-		return coded(CaseCollision, fmt.Errorf("%q is at the destination by a name that differs only in case", t.src.Path))
+		return coded(CaseCollision, fmt.Errorf("%q is at the destination by a name that differs only in case or Unicode form", t.src.Path))
 	case gone(err):
 		return nil
 	}
 	return coded(DestinationReadFailed, err)
+}
+
+// folds reports whether a store takes some different names for one.
+func folds(p storage.Properties) bool { return p.CaseInsensitive || p.Normalizes }
+
+// folding returns the function that gives all names that a store takes for one
+// the same form.
+func folding(d storage.Driver) func(name string) string {
+	p := d.Properties()
+	n, ok := d.(storage.Normalizer)
+	return func(name string) string {
+		if p.Normalizes && ok {
+			name = n.Normal(name)
+		}
+		if p.CaseInsensitive {
+			name = fold(name)
+		}
+		return name
+	}
 }
 
 // fold maps each rune to the least of those that differ from it only in case.

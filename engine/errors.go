@@ -31,7 +31,8 @@ const (
 	NameNotAllowed Code = "NameNotAllowed"
 	// PathConflict: a file stands where a directory is needed, or the reverse.
 	PathConflict Code = "PathConflict"
-	// CaseCollision: another item differs only in case and the destination cannot hold both.
+	// CaseCollision: another item differs only in case or in its Unicode normal
+	// form, and the destination cannot hold both.
 	CaseCollision Code = "CaseCollision"
 	// FileTooLarge: larger than the destination takes.
 	FileTooLarge Code = "FileTooLarge"

@@ -41,9 +41,10 @@ type planner struct {
 // plan lists both sides and sends a task for all that is to be done.
 func (r *run) plan(ctx context.Context, send func(t task) bool) error {
 	p := &planner{r: r, send: send, stack: []*dirNode{newDirNode(nil, storage.Entry{Kind: storage.Dir}, dirStays)}}
-	p.nodst = r.opt.all && r.opt.overwrite && !r.dstP.CaseInsensitive
-	if r.dstP.CaseInsensitive {
-		p.guard = newCaseGuard()
+	folds := folds(r.dstP)
+	p.nodst = r.opt.all && r.opt.overwrite && !folds
+	if folds {
+		p.guard = newCaseGuard(folding(r.dst))
 	}
 	ranges := r.sel.includes.ranges()
 	src := scan(ctx, r.src, ranges, r.sel, false, func(n int) { r.prog.c.listedAtSource.Add(int64(n)) })

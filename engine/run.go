@@ -113,8 +113,8 @@ func newRun(job Job, progress *Progress) (*run, error) {
 	if err := r.guardOverlap(); err != nil {
 		return r, err
 	}
-	if r.opt.remove && r.dstP.CaseInsensitive {
-		return r, invalid("PreserveDeletedFiles=REMOVE is not possible at %s, which does not tell upper from lower case", r.dstP.Name)
+	if r.opt.remove && folds(r.dstP) {
+		return r, invalid("PreserveDeletedFiles=REMOVE is not possible at %s, which takes names for one that differ in case or Unicode form", r.dstP.Name)
 	}
 	r.opt.concurrency = chosen(job.Concurrency, r.srcP, r.dstP)
 	if r.random = job.Random; r.random == nil {

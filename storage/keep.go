@@ -22,5 +22,5 @@ type NewSymlinkMaker interface {
 	MakeNewSymlink(ctx context.Context, e Entry, target string) error
 }
 
-// ErrExists: the final name was taken, and the stage keeps what exists.
+// ErrExists says that the final name was taken, and the stage keeps what exists.
 var ErrExists = errors.New("exists already")

@@ -163,6 +163,9 @@ type Properties struct {
 	Symlinks bool
 	// CaseInsensitive: "A" and "a" are one file.
 	CaseInsensitive bool
+	// Normalizes: names that differ only in their Unicode normal form ("é" as
+	// one code point or two) are one file. The driver is a [Normalizer] then.
+	Normalizes bool
 	// Atomic: a half-written file never shows under its final name.
 	Atomic bool
 	// VisibleAtFinish: Finish itself gives the file its final name, in the

@@ -2,7 +2,11 @@
 
 package local
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
 
 // linkName gives a file a second name.
 func (f *folder) linkName(name string, to *folder, newName string) error {
@@ -11,9 +15,10 @@ func (f *folder) linkName(name string, to *folder, newName string) error {
 
 // linksMissing says whether an error means that the file system has no links.
 func linksMissing(err error) bool {
-	switch err { //nolint:errorlint // straight from the system call
-	case unix.EPERM, unix.ENOTSUP, unix.ENOSYS, unix.EINVAL, unix.EMLINK:
-		return true
+	for _, e := range []error{unix.EPERM, unix.ENOTSUP, unix.ENOSYS, unix.EINVAL, unix.EMLINK} {
+		if errors.Is(err, e) {
+			return true
+		}
 	}
 	return false
 }

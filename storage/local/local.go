@@ -47,6 +47,7 @@ var (
 	_ storage.Sweeper      = (*Driver)(nil)
 	_ storage.SymlinkMaker = (*Driver)(nil)
 	_ storage.Prober       = (*Driver)(nil)
+	_ storage.Normalizer   = (*Driver)(nil)
 )
 
 // New returns a driver for the folder path, which need not exist yet: it is
@@ -76,6 +77,7 @@ func New(path string, opts Options) (*Driver, error) {
 		Directories:     true,
 		Symlinks:        symlinks,
 		CaseInsensitive: caseInsensitive(abs),
+		Normalizes:      normalizes,
 		Atomic:          true,
 	}
 	if d.props.Name == "" {

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/hikyaku/hikyaku/storage"
 )
 
@@ -43,9 +45,10 @@ type MemoryOptions struct {
 	// Objects makes it an object store: ETags, user metadata, implicit
 	// directories, no symlinks, no ownership.
 	Objects bool
-	// PartSize, MaxFile and CaseInsensitive go to the properties.
+	// PartSize, MaxFile, CaseInsensitive and Normalizes go to the properties.
 	PartSize, MaxFile int64
 	CaseInsensitive   bool
+	Normalizes        bool
 	// MaxParts makes parts larger than PartSize for files that would have
 	// more; 0 is unlimited.
 	MaxParts int64
@@ -89,6 +92,7 @@ var (
 	_ storage.Summer       = (*Memory)(nil)
 	_ storage.Sweeper      = (*Memory)(nil)
 	_ storage.Prober       = (*Memory)(nil)
+	_ storage.Normalizer   = (*Memory)(nil)
 )
 
 // NewMemory returns an empty store.
@@ -103,7 +107,7 @@ func (m *Memory) Properties() storage.Properties {
 		PartSize: m.opts.PartSize, MaxFile: m.opts.MaxFile,
 		POSIXMetadata: !m.opts.Objects, UserMetadata: m.opts.Objects,
 		Directories: !m.opts.Objects, Symlinks: !m.opts.Objects,
-		CaseInsensitive: m.opts.CaseInsensitive, Atomic: true, VisibleAtFinish: m.opts.VisibleAtFinish,
+		CaseInsensitive: m.opts.CaseInsensitive, Normalizes: m.opts.Normalizes, Atomic: true, VisibleAtFinish: m.opts.VisibleAtFinish,
 	}
 }
 
@@ -132,11 +136,17 @@ func (m *Memory) check(ctx context.Context, op Op, path string) error {
 }
 
 func (m *Memory) key(path string) string {
+	if m.opts.Normalizes {
+		path = m.Normal(path)
+	}
 	if m.opts.CaseInsensitive {
 		return strings.ToLower(path)
 	}
 	return path
 }
+
+// Normal implements [storage.Normalizer].
+func (*Memory) Normal(name string) string { return norm.NFC.String(name) }
 
 func (m *Memory) now() time.Time {
 	if m.opts.Now != nil {
