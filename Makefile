@@ -24,7 +24,7 @@ demo: build ## run the whole system on generated files and watch IDs being deliv
 	bin/hikyaku demo
 
 .PHONY: test
-test: deps lint vet unit cross fuzz ## install what the tests need and run everything
+test: deps lint workflows vet unit cross fuzz ## install what the tests need and run everything
 
 .PHONY: deps
 deps: ## install what the tests need beyond Go (AWS CLI, boto3, moto)
@@ -63,6 +63,10 @@ fuzz: ## every fuzz target for FUZZTIME (20000x)
 .PHONY: bench
 bench: build ## print the figures of docs/performance.md (never part of the tests)
 	go run ./bench $(BENCH)
+
+.PHONY: workflows
+workflows: ## actionlint on .github/workflows, with the pinned version
+	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 .PHONY: sam-build
 sam-build: ## build the AWS edition with the SAM CLI, or like sam-package where there is none

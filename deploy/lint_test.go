@@ -15,7 +15,7 @@ func TestTemplate(t *testing.T) {
 	x.prod, x.files["prod"] = expand(t, "--stage", "prod")
 	x.dev, x.files["dev"] = expand(t, "--stage", "dev")
 	x.stg, x.files["stg"] = expand(t, "--stage", "stg")
-	x.wide, x.files["wide"] = expand(t, "SourceBucket=outbox", "AgentIds=0b0addbeef44baca3,0c1addbeef44baca4", "TaskSlots=1,2",
+	x.wide, x.files["wide"] = expand(t, "SourceBucket=outbox", "AgentIds=0b0addbeef44baca3,0c1addbeef44baca4", "TaskSlots=1,12345678",
 		"DestinationHost=filer", "RouteName=orders", "SourcePrefix=orders/")
 	for name, test := range map[string]func(*testing.T, expansions){
 		"Lint": testLint, "Rules": testRules, "Queues": testQueues, "TLSOnly": testTLSOnly, "Table": testTable,

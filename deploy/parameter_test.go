@@ -52,7 +52,7 @@ func testParameters(t *testing.T, x expansions) {
 // testNames wants names to fit with a stack's name of 32 characters.
 func testNames(t *testing.T, x expansions) {
 	t.Helper()
-	s := x.wide.with(t, "AWS::StackName="+strings.Repeat("s", 32), "TaskSlots=12345678")
+	s := x.wide.with(t, "AWS::StackName="+strings.Repeat("s", 32))
 	for kind, c := range map[string]struct {
 		property string
 		most     int

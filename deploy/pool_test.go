@@ -136,7 +136,7 @@ func testEvents(t *testing.T, x expansions) {
 		want  []string
 	}{
 		{event(execution, task+"Task0b0addbeef44baca3x1/execution/exec-1", "SUCCESS"), []string{"RefreshFunction"}},
-		{event(execution, task+"Task0c1addbeef44baca4x2/execution/exec-1", "ERROR"), []string{"RefreshFunction"}},
+		{event(execution, task+"Task0c1addbeef44baca4x12345678/execution/exec-1", "ERROR"), []string{"RefreshFunction"}},
 		{event(execution, task+"Task0b0addbeef44baca3x1/execution/exec-1", "TRANSFERRING"), nil},
 		{event(execution, task+"Task0b0addbeef44baca3x10/execution/exec-1", "SUCCESS"), nil},
 		{event(execution, task+"other/execution/exec-1", "SUCCESS"), nil},
