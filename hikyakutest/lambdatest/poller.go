@@ -106,7 +106,7 @@ func (p *Poller) failed(ctx context.Context, err error) {
 // once receives a batch and has it handled.
 func (p *Poller) once(ctx context.Context) {
 	out, err := p.opts.Client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: &p.opts.QueueURL, MaxNumberOfMessages: int32(min(max(p.opts.Batch, 1), 10)), WaitTimeSeconds: int32(min(p.opts.Wait, 20*time.Second) / time.Second),
+		QueueUrl: &p.opts.QueueURL, MaxNumberOfMessages: int32(min(max(p.opts.Batch, 1), 10)), WaitTimeSeconds: int32(min(max(p.opts.Wait/time.Second, 0), 20)),
 		MessageAttributeNames: []string{"All"}, MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 	})
 	if err != nil {
