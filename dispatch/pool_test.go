@@ -56,6 +56,44 @@ func TestDispatcher_Reconcile(t *testing.T) {
 	}
 }
 
+// TestDispatcher_Reconcile_busy: a task that changes hands between the reading
+// of the pool and the writing is drained all the same.
+func TestDispatcher_Reconcile_busy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	other := w.dispatcher()
+	meanwhile := []func(){
+		func() { w.send(t, "A"); w.send(t, "B"); must(t, second(other.AssignAll(t.Context()))) },
+		func() {
+			for _, x := range w.all(t, hikyaku.Query{}) {
+				w.executor.Succeed(x.ExecutionARN, 1, 1)
+				must(t, other.Refresh(t.Context(), x.ExecutionARN))
+			}
+		},
+	}
+	ledger := &hikyakutest.FaultyLedger{Ledger: w.ledger}
+	ledger.Fault = func(op string) (before, after error) {
+		if op == "Commit" && len(meanwhile) > 0 {
+			do := meanwhile[0]
+			meanwhile = meanwhile[1:]
+			do()
+		}
+		return nil, nil
+	}
+	d := w.dispatcher(func(o *dispatch.Options) { o.Ledger = ledger })
+	must(t, d.Reconcile(t.Context(), map[string][]hikyaku.TaskDescription{"orders": {w.executor.AddTask(9)}}))
+	for n, want := range map[int]bool{1: false, 2: false, 9: true} {
+		if got, ok := w.task(t, hikyakutest.TaskARN(n)); ok != want && got.State != hikyaku.Draining {
+			t.Errorf("task %d in the pool: %t, want %t: %+v", n, ok, want, got)
+		}
+	}
+	if len(meanwhile) != 0 {
+		t.Error("nothing happened meanwhile")
+	}
+}
+
+func second(_ int, err error) error { return err }
+
 func TestDispatcher_Watch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -15,8 +15,22 @@ import (
 // those of a route that is in desired or not configured any more, but not
 // listed, are removed: at once when idle, otherwise when their lease ends. A
 // task with a schedule, a manifest or REMOVE is refused; the others are taken
-// all the same, and the refusals are the error.
+// all the same, and the refusals are the error. Tasks that change hands while
+// they are looked at are looked at again; a KindConflict is the error when that
+// does not end.
 func (d *Dispatcher) Reconcile(ctx context.Context, desired map[string][]hikyaku.TaskDescription) error {
+	var err error
+	for range maxTries {
+		if err = d.reconcile(ctx, desired); conflict(err) == "" {
+			return err
+		}
+	}
+	return err
+}
+
+// reconcile is one pass. A write that came too late is a *ConflictError in its
+// error.
+func (d *Dispatcher) reconcile(ctx context.Context, desired map[string][]hikyaku.TaskDescription) error {
 	p, err := d.Ledger.Pool(ctx, "")
 	if err != nil {
 		return fmt.Errorf("read pool: %w", err)
@@ -71,7 +85,7 @@ func (d *Dispatcher) reconcileTask(ctx context.Context, route string, index int,
 	if !ok {
 		t := hikyaku.Task{ARN: want.ARN, Route: route, Index: index, State: hikyaku.Idle, AgentARNs: slices.Clone(want.AgentARNs)}
 		d.Logger.InfoContext(ctx, "task joins the pool", slog.String("task_arn", t.ARN), slog.String("route", route))
-		return lost(d.commit(ctx, hikyaku.Change{Tasks: []hikyaku.TaskWrite{{Task: t}}}))
+		return d.commit(ctx, hikyaku.Change{Tasks: []hikyaku.TaskWrite{{Task: t}}})
 	}
 	next := have
 	next.Route, next.Index, next.AgentARNs = route, index, slices.Clone(want.AgentARNs)
@@ -84,7 +98,7 @@ func (d *Dispatcher) reconcileTask(ctx context.Context, route string, index int,
 	if next.Route == have.Route && next.Index == have.Index && next.State == have.State && slices.Equal(next.AgentARNs, have.AgentARNs) {
 		return nil
 	}
-	return lost(d.writeTask(ctx, next))
+	return d.writeTask(ctx, next)
 }
 
 // drain removes a task, or lets its lease end first.
@@ -92,11 +106,11 @@ func (d *Dispatcher) drain(ctx context.Context, t hikyaku.Task) error {
 	token := t.Token
 	if t.TransferID == "" {
 		d.Logger.InfoContext(ctx, "task leaves the pool", slog.String("task_arn", t.ARN), slog.String("route", t.Route))
-		return lost(d.commit(ctx, hikyaku.Change{Tasks: []hikyaku.TaskWrite{{Task: t, IfToken: &token, Delete: true}}}))
+		return d.commit(ctx, hikyaku.Change{Tasks: []hikyaku.TaskWrite{{Task: t, IfToken: &token, Delete: true}}})
 	}
 	if t.State == hikyaku.Draining {
 		return nil
 	}
 	t.State = hikyaku.Draining
-	return lost(d.writeTask(ctx, t))
+	return d.writeTask(ctx, t)
 }
