@@ -35,7 +35,7 @@ func Catalogue() []Entry {
 	var all []Entry
 	for _, group := range [][]Entry{
 		messageEntries(), sourceEntries(), poolEntries(), transferEntries(),
-		storageEntries(), operationEntries(),
+		storageEntries(), operationEntries(), stackEntries(), internalEntries(),
 	} {
 		all = append(all, group...)
 	}

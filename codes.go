@@ -65,6 +65,7 @@ const (
 	CodeQueueGaveUp       = "HKY-7002"
 	CodeOutboxStuck       = "HKY-7003"
 	CodeNoDeadLetterQueue = "HKY-7004"
+	CodeNotAccepted       = "HKY-7005"
 
 	CodeConfigInvalid     = "HKY-8001"
 	CodePortInUse         = "HKY-8002"
@@ -76,6 +77,13 @@ const (
 	CodeServerUnreachable = "HKY-8008"
 	CodeBandwidthRefused  = "HKY-8009"
 	CodeSettingsInvalid   = "HKY-8010"
+	CodeStackNotFound     = "HKY-8011"
+	CodeStackUnfit        = "HKY-8012"
+	CodeNoCredentials     = "HKY-8013"
+	CodeCallDenied        = "HKY-8014"
+	CodeTableMissing      = "HKY-8015"
+	CodeFunctionFailed    = "HKY-8016"
+	CodeAWSUnreachable    = "HKY-8017"
 
 	CodeInternal = "HKY-9001"
 )

@@ -56,6 +56,19 @@ func operationEntries() []Entry {
 			},
 		},
 		{
+			Code: CodeNotAccepted, Kind: KindTransient,
+			English: Text{
+				Title:  "The message was sent, but is not accepted yet",
+				Cause:  "The function intake does not run, fails, or is far behind.",
+				Remedy: "Nothing is lost: it waits in the queue. Look at the function's alarms and log, then at hikyaku transfers --id.",
+			},
+			Japanese: Text{
+				Title:  "メッセージは送信済みですが、まだ受け付けられていません",
+				Cause:  "関数 intake が動いていないか、失敗しているか、大きく遅れています。",
+				Remedy: "メッセージは失われず、キューで待っています。関数のアラームとログを確認し、hikyaku transfers --id で調べてください。",
+			},
+		},
+		{
 			Code: CodeConfigInvalid, Kind: KindInvalid,
 			English: Text{
 				Title:  "The config is not valid",
@@ -185,6 +198,12 @@ func operationEntries() []Entry {
 				Remedy: "SSM パラメーターを直すか、hikyaku route pause・resume・limit をもう一度実行してください。",
 			},
 		},
+	}
+}
+
+// internalEntries are the last.
+func internalEntries() []Entry {
+	return []Entry{
 		{
 			Code: CodeInternal, Kind: KindInternal, Retryable: true,
 			English: Text{

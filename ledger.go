@@ -44,6 +44,13 @@ type Subscriber interface {
 	Subscribe(fn func(Transfer)) (stop func())
 }
 
+// PrefixSearcher is implemented by ledgers that may have no index of texts.
+type PrefixSearcher interface {
+	// SearchesByPrefix reports that Query.Text finds IDs that begin with it, a
+	// transfer_id and an execution's ARN, and no other text.
+	SearchesByPrefix() bool
+}
+
 // Change is one atomic, conditional write. Zero fields change nothing.
 type Change struct {
 	// Transfer replaces the record whose stored Version equals Transfer.Version
