@@ -37,10 +37,11 @@ func TestLayering(t *testing.T) {
 		{"datasyncapi", "awsjson mover"},
 		{"sqlite", ". queue mover"},
 		{"cli", ". console"},
+		{"cmd/hikyaku/stack", ". console lambda dynamo datasync"},
 		{"cmd/lambda/stack", ". dispatch lambda dynamo sqs datasync source"},
 		{"cmd/lambda/*", "cmd/lambda/stack"},
 		{"bench", ""},
-		{"cmd/hikyaku", ". dispatch daemon lambda sqs datasync dynamo source sqsapi datasyncapi queue mover engine storage storage/* agent sqlite awsjson console web cli"},
+		{"cmd/hikyaku", ". dispatch daemon lambda sqs datasync dynamo source sqsapi datasyncapi queue mover engine storage storage/* agent sqlite awsjson console web cli cmd/hikyaku/stack"},
 	}
 	// pure packages use the standard library and nothing from outside the module.
 	const pure = ". dispatch daemon storage engine mover"
