@@ -24,8 +24,8 @@ type Deps struct {
 	IsTerminal bool
 	Size       func() (columns, rows int)
 	Now        func() time.Time
-	// Client connects; nil talks HTTP.
-	Client func(Connection) (*console.Client, error)
+	// Client connects; nil is Dial.
+	Client func(context.Context, Connection) (*console.Client, error)
 	// ReadEndpoints reads DIR/endpoints.json; nil reads the file.
 	ReadEndpoints func(dataDir string) (Endpoints, error)
 	// Extra are the commands that are not clients of the API.
@@ -50,7 +50,7 @@ func New(d Deps) *cobra.Command {
 		a.ReadEndpoints = readEndpoints
 	}
 	if a.Client == nil {
-		a.Client = dial
+		a.Client = Dial
 	}
 	root := &cobra.Command{
 		Use: "hikyaku", Short: a.t("root_short"), Long: a.t("root_long"),
@@ -150,6 +150,8 @@ func (a *app) globalFlags(root *cobra.Command) {
 	f.StringVar(&a.conn.token, "token", "", a.t("flag_token"))
 	f.StringVar(&a.conn.data, "data", "", a.t("flag_data"))
 	f.StringVar(&a.conn.stack, "stack", "", a.t("flag_stack"))
+	f.StringVar(&a.conn.profile, "profile", "", a.t("flag_profile"))
+	f.StringVar(&a.conn.region, "region", "", a.t("flag_region"))
 	var lang string
 	f.StringVar(&lang, "lang", "", a.t("flag_lang"))
 	fixed(root, "output", outputTable, outputJSON)

@@ -45,7 +45,7 @@ func (r run) do(t *testing.T, args ...string) result {
 		Args: args, Stdin: strings.NewReader(r.stdin), Stdout: &out, Stderr: &errs,
 		Getenv: func(name string) string { return r.env[name] }, IsTerminal: r.terminal,
 		Now: func() time.Time { return r.f.Now }, Version: "1.2.3",
-		Client: func(cli.Connection) (*console.Client, error) { return r.f.Client(token), nil },
+		Client: func(context.Context, cli.Connection) (*console.Client, error) { return r.f.Client(token), nil },
 		ReadEndpoints: func(string) (cli.Endpoints, error) {
 			return cli.Endpoints{Console: "http://localhost", Token: token}, nil
 		},
@@ -175,7 +175,8 @@ func TestErrors_ExitCodesAndJSON(t *testing.T) {
 		{"scope", viewer, []string{"rerun", "A-0998"}, cli.ExitDenied, "denied"},
 		{"token", unknown, []string{"pool"}, cli.ExitDenied, "denied"},
 		{"refused ID", r, []string{"send", "/b"}, cli.ExitInvalid, "invalid"},
-		{"stack", r, []string{"pool", "--stack", "prod"}, cli.ExitInvalid, "invalid"},
+		{"stack and server", r, []string{"pool", "--stack", "prod", "--url", "http://localhost"}, cli.ExitInvalid, "invalid"},
+		{"profile without stack", r, []string{"pool", "--profile", "prod"}, cli.ExitInvalid, "invalid"},
 		{"rate", r, []string{"route", "limit", "orders", "fast"}, cli.ExitInvalid, "invalid"},
 		{"route", r, []string{"route", "pause", "nowhere"}, cli.ExitNotFound, "not_found"},
 	}
@@ -297,7 +298,7 @@ func TestConnection(t *testing.T) {
 		code := cli.Main(t.Context(), cli.Deps{
 			Args: append([]string{"pool"}, args...), Stdout: &bytes.Buffer{}, Stderr: &errs,
 			Getenv: func(name string) string { return env[name] }, Now: func() time.Time { return f.Now },
-			Client: func(c cli.Connection) (*console.Client, error) {
+			Client: func(_ context.Context, c cli.Connection) (*console.Client, error) {
 				got = c
 				return f.Client(consoletest.ViewerToken), nil
 			},
@@ -318,6 +319,9 @@ func TestConnection(t *testing.T) {
 	}
 	if got, _, _ := connect(nil, file, nil, "--url", "http://flag"); got != (cli.Connection{URL: "http://flag"}) {
 		t.Errorf("a token was sent to a server it is not for: %+v", got)
+	}
+	if got, _, _ := connect(env, file, nil, "--stack", "prod", "--profile", "p", "--region", "eu-west-1"); got != (cli.Connection{Stack: "prod", Profile: "p", Region: "eu-west-1"}) {
+		t.Errorf("--stack: %+v", got)
 	}
 	if _, code, msg := connect(nil, cli.Endpoints{}, fs.ErrNotExist); code != cli.ExitTransient || !strings.Contains(msg, "hikyaku serve") {
 		t.Errorf("no server: code %d, %q", code, msg)

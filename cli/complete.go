@@ -34,7 +34,7 @@ func fixed(c *cobra.Command, flag string, values ...string) {
 
 // recent returns the newest transfers, or none: completion never fails aloud.
 func (a *app) recent(ctx context.Context, f console.Filter) console.TransferList {
-	api, err := a.api()
+	api, err := a.api(ctx)
 	if err != nil {
 		return console.TransferList{}
 	}
@@ -74,7 +74,7 @@ func (a *app) completeStates(*cobra.Command, []string, string) ([]string, cobra.
 }
 
 func (a *app) completeRoutes(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	api, err := a.api()
+	api, err := a.api(commandContext(cmd))
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,10 +39,15 @@ const (
 	DefaultData   = "hikyaku-data"
 )
 
-// Connection is which console to talk to, and as whom.
-type Connection struct{ URL, Token string }
+// Connection is which console to talk to, and as whom: a server's, or, with a
+// Stack, the one of an AWS deployment, which runs in this process.
+type Connection struct {
+	URL, Token string
+	// Profile and Region override those of the environment.
+	Stack, Profile, Region string
+}
 
-type connectionFlags struct{ url, token, data, stack string }
+type connectionFlags struct{ url, token, data, stack, profile, region string }
 
 func readEndpoints(dataDir string) (Endpoints, error) {
 	var e Endpoints
@@ -58,7 +64,8 @@ func readEndpoints(dataDir string) (Endpoints, error) {
 // responseTimeout is how long a server may think before its first byte.
 const responseTimeout = time.Minute
 
-func dial(c Connection) (*console.Client, error) {
+// Dial returns a client that talks HTTP to a server.
+func Dial(_ context.Context, c Connection) (*console.Client, error) {
 	t := &http.Transport{ResponseHeaderTimeout: responseTimeout, Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 8}
 	return console.NewClient(c.URL, c.Token, &http.Client{Transport: t}), nil
 }
@@ -66,7 +73,13 @@ func dial(c Connection) (*console.Client, error) {
 // connection resolves flags, then environment, then the data folder.
 func (a *app) connection() (Connection, error) {
 	if a.conn.stack != "" {
-		return Connection{}, a.usage("err_stack", console.Printable(a.conn.stack))
+		if a.conn.url != "" || a.conn.token != "" || a.conn.data != "" {
+			return Connection{}, a.usage("err_stack_or_server")
+		}
+		return Connection{Stack: a.conn.stack, Profile: a.conn.profile, Region: a.conn.region}, nil
+	}
+	if a.conn.profile != "" || a.conn.region != "" {
+		return Connection{}, a.usage("err_no_stack")
 	}
 	c := Connection{URL: a.conn.url, Token: a.conn.token}
 	if a.conn.data == "" {
@@ -100,7 +113,7 @@ func (a *app) connection() (Connection, error) {
 }
 
 // api returns the client, connecting when first asked.
-func (a *app) api() (*console.Client, error) {
+func (a *app) api(ctx context.Context) (*console.Client, error) {
 	if a.client != nil {
 		return a.client, nil
 	}
@@ -108,10 +121,10 @@ func (a *app) api() (*console.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u, err := url.Parse(c.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+	if u, err := url.Parse(c.URL); c.Stack == "" && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "") {
 		return nil, a.usage("err_url", console.Printable(c.URL))
 	}
-	if a.client, err = a.Client(c); err != nil {
+	if a.client, err = a.Client(ctx, c); err != nil {
 		return nil, err
 	}
 	return a.client, nil

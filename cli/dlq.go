@@ -43,7 +43,7 @@ func (a *app) listDeadLetters(ctx context.Context, s selection, states []string)
 		return err
 	}
 	f.DeadLetters, f.Limit = states, min(s.limit, pageSize)
-	api, err := a.api()
+	api, err := a.api(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (a *app) dlqActCommand(action string) *cobra.Command {
 			if (len(args) > 0) == req.All {
 				return a.usage("err_ids_or_all")
 			}
-			api, err := a.api()
+			api, err := a.api(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -17,7 +17,7 @@ func (a *app) poolCommand() *cobra.Command {
 		Use: "pool", Short: a.t("pool_short"), Long: a.t("pool_long"), Example: "  hikyaku pool --route orders",
 		Args: a.exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			api, err := a.api()
+			api, err := a.api(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -82,7 +82,7 @@ func (a *app) taskCommand(action string) *cobra.Command {
 	c := &cobra.Command{
 		Use: action + " TASK_ARN", Short: a.t(action + "_short"), Args: a.exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			api, err := a.api()
+			api, err := a.api(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -105,7 +105,7 @@ func (a *app) agentsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "agents", Short: a.t("agents_short"), Args: a.exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			api, err := a.api()
+			api, err := a.api(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -168,7 +168,7 @@ func (a *app) routeAction(action, use string) *cobra.Command {
 					return err
 				}
 			}
-			api, err := a.api()
+			api, err := a.api(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -195,7 +195,7 @@ func (a *app) routeAction(action, use string) *cobra.Command {
 }
 
 func (a *app) listRoutes(cmd *cobra.Command) error {
-	api, err := a.api()
+	api, err := a.api(cmd.Context())
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (a *app) idsFrom(args []string) ([]string, error) {
 
 func (a *app) send(ctx context.Context, req console.SendRequest, ids []string) (console.SendResult, error) {
 	res := console.SendResult{Transfers: []hikyaku.Transfer{}, Failed: []console.ItemError{}}
-	api, err := a.api()
+	api, err := a.api(ctx)
 	if err != nil {
 		return res, err
 	}

@@ -65,7 +65,7 @@ const pageSize = 1000
 // list reads pages until limit (0: all) transfers are there.
 func (a *app) list(ctx context.Context, f console.Filter, limit int) (console.TransferList, error) {
 	out := console.TransferList{Transfers: []hikyaku.Transfer{}}
-	api, err := a.api()
+	api, err := a.api(ctx)
 	if err != nil {
 		return out, err
 	}
@@ -171,7 +171,7 @@ const ulidLength = 26
 
 // resolve finds a transfer by its transfer_id, or an ID's newest one.
 func (a *app) resolve(ctx context.Context, name string) (console.TransferDetail, error) {
-	api, err := a.api()
+	api, err := a.api(ctx)
 	if err != nil {
 		return console.TransferDetail{}, err
 	}

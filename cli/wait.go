@@ -28,7 +28,7 @@ const reconnectFor = time.Minute
 // wait follows transfers until all ended and returns them in the order asked.
 // After the timeout (0: none) it returns what is known, and an ExitError.
 func (a *app) wait(ctx context.Context, ids []string, timeout time.Duration, v view) ([]hikyaku.Transfer, error) {
-	api, err := a.api()
+	api, err := a.api(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (e *timeoutError) Unwrap() error { return errTimeout }
 
 // follow streams until fn ends it, and connects again when the stream breaks.
 func (a *app) follow(ctx context.Context, f console.Filter, only string, fn func(context.Context, console.StreamEvent) error) error {
-	api, err := a.api()
+	api, err := a.api(ctx)
 	if err != nil {
 		return err
 	}

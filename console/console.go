@@ -55,6 +55,19 @@ type TransferOperator interface {
 	Cancel(ctx context.Context, transferID string, a hikyaku.Act) (hikyaku.Transfer, error)
 }
 
+// BulkSender is a TransferOperator that sends many IDs sooner together than one
+// after the other.
+type BulkSender interface {
+	// SendAll returns what came of each, in their order.
+	SendAll(ctx context.Context, all []hikyaku.Send, a hikyaku.Act) []Sent
+}
+
+// Sent is what came of one ID.
+type Sent struct {
+	Transfer hikyaku.Transfer
+	Err      error
+}
+
 // RouteOperator knows the routes and changes their hot settings. A bandwidth
 // is bytes per second, -1 is unlimited.
 type RouteOperator interface {
@@ -132,7 +145,7 @@ func New(o Options) *Console {
 		c.hub.live = true
 		c.stop = s.Subscribe(func(t hikyaku.Transfer) {
 			c.metrics.observe(t)
-			c.hub.publish(ledger.tell(context.Background(), t))
+			c.hub.publish(ledger.news(t))
 		})
 	}
 	c.openAPI = openAPIJSON()

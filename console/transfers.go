@@ -119,21 +119,39 @@ func (c *Console) sendTransfers(w http.ResponseWriter, r *http.Request) error {
 		return invalid("a key is for one id; several were given")
 	}
 	res := SendResult{Transfers: []hikyaku.Transfer{}, Failed: []ItemError{}}
-	for _, id := range ids {
-		s := req.Send
-		s.ID = id
-		t, err := c.op.Send(r.Context(), s, act(r.Context(), ActRequest{Reason: req.Reason}))
+	all := make([]hikyaku.Send, len(ids))
+	for i, id := range ids {
+		all[i] = req.Send
+		all[i].ID = id
+	}
+	for i, sent := range c.sendAll(r.Context(), all, act(r.Context(), ActRequest{Reason: req.Reason})) {
 		switch {
-		case err == nil:
-			res.Transfers = append(res.Transfers, c.ledger.tell(r.Context(), t))
+		case sent.Err == nil:
+			res.Transfers = append(res.Transfers, c.ledger.tell(r.Context(), sent.Transfer))
 		case len(ids) == 1 || r.Context().Err() != nil:
-			return fmt.Errorf("send %s: %w", Printable(id), err)
+			return fmt.Errorf("send %s: %w", Printable(ids[i]), sent.Err)
 		default:
-			res.Failed = append(res.Failed, ItemError{ID: id, Error: AsAPIError(err)})
+			res.Failed = append(res.Failed, ItemError{ID: ids[i], Error: AsAPIError(sent.Err)})
 		}
 	}
 	c.reply(w, r, http.StatusCreated, res)
 	return nil
+}
+
+// sendAll sends one after the other, unless the operator has a quicker way.
+func (c *Console) sendAll(ctx context.Context, all []hikyaku.Send, a hikyaku.Act) []Sent {
+	if bulk, ok := c.op.(BulkSender); ok {
+		return bulk.SendAll(ctx, all, a)
+	}
+	var sent []Sent
+	for _, s := range all {
+		t, err := c.op.Send(ctx, s, a)
+		sent = append(sent, Sent{t, err})
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return sent
 }
 
 type transferAct func(ctx context.Context, transferID string, a hikyaku.Act) (hikyaku.Transfer, error)
