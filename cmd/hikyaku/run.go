@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, env environment) int {
 	deps := cli.Deps{
 		Args: args, Stdin: env.stdin, Stdout: env.stdout, Stderr: env.stderr, Getenv: env.getenv, Now: time.Now,
 		IsTerminal: terminal(env.stdout), Size: func() (int, int) { return terminalSize(env.stdout) },
-		Version: version, ReadEndpoints: readEndpoints,
+		Version: version, Client: connect, ReadEndpoints: readEndpoints,
 	}
 	env.lang = cli.Language(deps)
 	deps.Extra = []*cobra.Command{
