@@ -64,6 +64,11 @@ func (l *told) forget() {
 	l.waits = nil
 }
 
+// news returns a transfer that a commit, of nobody's request, has just changed.
+//
+//nolint:contextcheck // there is none to pass
+func (l *told) news(t hikyaku.Transfer) hikyaku.Transfer { return l.tell(context.Background(), t) }
+
 // tell returns a transfer that was just changed as it is to be shown.
 func (l *told) tell(ctx context.Context, t hikyaku.Transfer) hikyaku.Transfer {
 	if t.State != hikyaku.Queued || !t.WaitingReason.OfRoute() {

@@ -168,7 +168,7 @@ func TestServe_DataFolderFull(t *testing.T) {
 		return true
 	})
 	for id := range acked {
-		if got, err := os.ReadFile(filepath.Join(dir, "to", "orders", id, "f")); err != nil || string(got) != id {
+		if got, err := os.ReadFile(filepath.Join(dir, "to", "orders", id, "f")); err != nil || string(got) != id { //nolint:gosec // of our own making
 			t.Errorf("%s: %q, %v", id, got, err)
 		}
 	}
@@ -177,7 +177,7 @@ func TestServe_DataFolderFull(t *testing.T) {
 // fillUp writes a file until nothing more fits.
 func fillUp(t *testing.T, path string) {
 	t.Helper()
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600) //nolint:gosec // of our own making
 	if err != nil {
 		t.Fatal(err)
 	}
