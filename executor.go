@@ -2,6 +2,7 @@ package hikyaku
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -12,6 +13,7 @@ type Executor interface {
 	// Start starts an execution. It is never retried inside, because the call
 	// has no idempotency token. An *UnclearError means that it may have
 	// started: the caller must look (Current) before anything else.
+	// ErrHandedOver means that somebody else makes the call.
 	Start(ctx context.Context, s Start) (executionARN string, err error)
 	// Describe returns an execution's status, counters and result.
 	Describe(ctx context.Context, executionARN string) (Execution, error)
@@ -75,6 +77,11 @@ type TaskDescription struct {
 	Tags                                map[string]string
 	ErrorCode, ErrorDetail              string
 }
+
+// ErrHandedOver is what Start returns when it gave the start to somebody else,
+// who makes the call soon, or not at all once the lease of a start has ended,
+// and tells the dispatcher the answer.
+var ErrHandedOver = errors.New("the start was handed over")
 
 // UnclearError says that a start may or may not have happened.
 type UnclearError struct{ Err error }

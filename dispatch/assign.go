@@ -211,7 +211,7 @@ func (d *Dispatcher) lease(ctx context.Context, j job) (started bool, err error)
 	if err = e.commit(ctx); err != nil {
 		return false, d.notLeased(ctx, j, err)
 	}
-	return d.start(ctx, e.t, j, hikyaku.Start{
+	return d.start(ctx, e.t, hikyaku.Start{
 		TaskARN: j.task.ARN, Includes: filter, VerifyMode: j.route.VerifyMode, TransferMode: mode,
 		BytesPerSecond: bandwidth(j.route, j.settings), Tags: startTags(e.t),
 	})

@@ -50,11 +50,20 @@ func ours(e hikyaku.Execution, t hikyaku.Transfer) bool {
 // start starts the execution of a transfer that was just leased a task. The
 // call is made once. Whatever its answer, what DataSync says about the task
 // decides, not the text of an error.
-func (d *Dispatcher) start(ctx context.Context, t hikyaku.Transfer, j job, s hikyaku.Start) (bool, error) {
+func (d *Dispatcher) start(ctx context.Context, t hikyaku.Transfer, s hikyaku.Start) (bool, error) {
 	sctx, cancel := context.WithTimeout(ctx, d.StartTimeout)
 	arn, err := d.Executor.Start(sctx, s)
 	cancel()
-	ctx, cancel = unhurried(ctx)
+	if errors.Is(err, hikyaku.ErrHandedOver) {
+		return true, nil // Answered goes on
+	}
+	return d.answered(ctx, t, s, arn, err)
+}
+
+// answered records what came of the one call: the execution, or why there is
+// none.
+func (d *Dispatcher) answered(ctx context.Context, t hikyaku.Transfer, s hikyaku.Start, arn string, err error) (started bool, _ error) {
+	ctx, cancel := unhurried(ctx)
 	defer cancel()
 	if err == nil {
 		detail := &hikyaku.StartedDetail{ExecutionARN: arn, Status: statusLaunching, LogURL: d.logURL(arn)}
@@ -76,11 +85,11 @@ func (d *Dispatcher) start(ctx context.Context, t hikyaku.Transfer, j job, s hik
 	if _, unclear := errors.AsType[*hikyaku.UnclearError](err); unclear {
 		return false, nil // it may still be on its way: reap decides when the lease has ended
 	}
-	return false, d.refused(ctx, t, j, err, ok && !current.Ended())
+	return false, d.refused(ctx, t, err, ok && !current.Ended())
 }
 
 // refused ends an attempt whose start DataSync certainly did not carry out.
-func (d *Dispatcher) refused(ctx context.Context, t hikyaku.Transfer, j job, err error, inUse bool) error {
+func (d *Dispatcher) refused(ctx context.Context, t hikyaku.Transfer, err error, inUse bool) error {
 	code := hikyaku.CodeStartRefused
 	switch kind := hikyaku.KindOf(err); {
 	case inUse:
@@ -106,8 +115,8 @@ func (d *Dispatcher) refused(ctx context.Context, t hikyaku.Transfer, j job, err
 		}
 	}
 	return d.endAttempt(ctx, t, ending{
-		status: statusLost, failure: hikyaku.NewFailure(code, "", shorten(err.Error())), retry: j.route.Retry,
-		progress: progressKept(t),
+		status: statusLost, failure: hikyaku.NewFailure(code, "", shorten(err.Error())),
+		retry: d.routeOrDefaults(t.Route).Retry, progress: progressKept(t),
 	})
 }
 
