@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"sync"
 )
 
 // batchFolders bounds the folders a batch holds open; when it is reached the
@@ -58,33 +59,41 @@ func (b *batch) folder(rel string) (*touched, error) {
 
 func (b *batch) full() bool { return len(b.open) >= batchFolders }
 
-// sync makes the names in the touched folders durable.
+// sync makes the names in the touched folders durable, with one flush of the
+// file system if they are many, else with one of each, side by side: what a
+// file system can write together is waited for once.
 func (b *batch) sync() error {
-	var errs []error
-	for _, f := range b.linked {
-		errs = append(errs, f.file.Sync())
-		f.closeHandle()
-	}
+	linked := b.linked
 	b.linked = nil
-	dirty := 0
+	defer b.clean()
+	var dirty []*touched
 	for _, t := range b.open {
 		if t.dirty {
-			dirty++
+			dirty = append(dirty, t)
 		}
 	}
-	for _, t := range b.open {
-		if !t.dirty {
+	errs := make([]error, len(linked)+len(dirty))
+	var wg sync.WaitGroup
+	for i, f := range linked {
+		wg.Go(func() {
+			errs[i] = f.file.Sync()
+			f.closeHandle()
+		})
+	}
+	if len(dirty) > manyFolders {
+		if supported, err := syncAll(dirty[0].folder); supported {
+			wg.Wait()
+			return errors.Join(append(errs, err)...)
+		}
+	}
+	for i, t := range dirty {
+		if i < len(dirty)-1 {
+			wg.Go(func() { errs[len(linked)+i] = t.sync() })
 			continue
 		}
-		if dirty > manyFolders {
-			if supported, err := syncAll(t.folder); supported {
-				b.clean()
-				return errors.Join(append(errs, err)...)
-			}
-		}
-		errs = append(errs, t.sync())
+		errs[len(linked)+i] = t.sync()
 	}
-	b.clean()
+	wg.Wait()
 	return errors.Join(errs...)
 }
 
