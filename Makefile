@@ -73,20 +73,23 @@ sam-build: ## build the AWS edition with the SAM CLI, or like sam-package where 
 	@if command -v sam >/dev/null 2>&1; then cd deploy && sam build --config-env "$${STAGE:-default}"; \
 	  else echo "sam is not installed: make sam-package instead"; $(MAKE) --no-print-directory sam-package; fi
 
-# The stage's parameters are those of deploy/samconfig.toml. ARTIFACTS is where
-# `aws s3 sync dist/aws/code $(ARTIFACTS)` will put the zips.
-ARTIFACTS ?= s3://artifacts/hikyaku/$(VERSION)
+# The stage's parameters are those of deploy/samconfig.toml. The zips lie in a
+# folder named after their content, below dist/aws/code and, once
+# `aws s3 sync dist/aws/code $(ARTIFACTS)` ran, below ARTIFACTS: other code has
+# another key, and the same code is no change to the stack.
+ARTIFACTS ?= s3://artifacts/hikyaku
 FUNCTIONS := Intake Refresh Agents Operate
 .PHONY: sam-package
-sam-package: ## write dist/aws/code/*.zip and dist/aws/packaged.json without the SAM CLI (STAGE, ARTIFACTS)
-	@rm -rf dist/aws && mkdir -p dist/aws/code
+sam-package: ## write dist/aws/code/*/*.zip and dist/aws/packaged.json without the SAM CLI (STAGE, ARTIFACTS)
+	@rm -rf dist/aws && mkdir -p dist/aws/code dist/aws/zips
 	@for f in $(FUNCTIONS); do \
 	  n=$$(echo $$f | tr A-Z a-z); mkdir -p dist/aws/build/$$n; \
 	  $(MAKE) --no-print-directory build-$${f}Function ARTIFACTS_DIR=dist/aws/build/$$n; \
-	  python3 deploy/archive.py dist/aws/code/$$n.zip dist/aws/build/$$n/bootstrap; \
+	  python3 deploy/archive.py dist/aws/zips/$$n.zip dist/aws/build/$$n/bootstrap; \
 	done; rm -rf dist/aws/build
-	@python3 deploy/expand.py $${STAGE:+--stage $$STAGE} --code $(ARTIFACTS) >dist/aws/packaged.json
-	@cd dist/aws && sha256sum code/*.zip | tee SHA256SUMS
+	@content=$$(cat dist/aws/zips/*.zip | sha256sum | cut -c1-16); mv dist/aws/zips dist/aws/code/$$content; \
+	  python3 deploy/expand.py $${STAGE:+--stage $$STAGE} --code $(ARTIFACTS)/$$content >dist/aws/packaged.json
+	@cd dist/aws && sha256sum code/*/*.zip packaged.json | tee SHA256SUMS
 
 # One recipe for `sam build` (Metadata BuildMethod: makefile), sam-package, CI
 # and the tests. The same sources give the same bytes in any folder.

@@ -15,7 +15,6 @@ import (
 func logical(f stack.Function) string { return strings.ToUpper(string(f[:1])) + string(f[1:]) }
 
 func testFunctions(t *testing.T, x expansions) {
-	t.Helper()
 	s := x.prod.with(t)
 	if got, want := len(s.of("AWS::Lambda::Function")), len(stack.Functions()); got != want {
 		t.Errorf("%d functions, want %d", got, want)
@@ -52,7 +51,6 @@ func testFunctions(t *testing.T, x expansions) {
 // testEnvironment holds what each function is given against what it reads,
 // and lets the function's own code read it.
 func testEnvironment(t *testing.T, x expansions) {
-	t.Helper()
 	targets := []string{
 		"CompletionQueueArn=arn:aws:sqs:" + region + ":" + account + ":done", "CompletionBusArn=arn:aws:events:" + region + ":" + account + ":event-bus/default",
 		"CompletionWebhookUrl=https://example.com/hook", "KeyPattern=orders/{id}/*", "MaxAttempts=7",
@@ -104,7 +102,6 @@ func testEnvironment(t *testing.T, x expansions) {
 
 // testSettings lets the functions' code read the settings document.
 func testSettings(t *testing.T, x expansions) {
-	t.Helper()
 	base := hikyaku.Route{Name: "orders", Source: "s3://outbox/orders/", Destination: "nfs://filer/"}
 	read := func(given ...string) lambda.Document {
 		t.Helper()

@@ -41,7 +41,6 @@ type expansions struct {
 // testLint wants no finding of cfn-lint, warnings included, in the source and
 // in what is made of it.
 func testLint(t *testing.T, x expansions) {
-	t.Helper()
 	needs(t, "cfn-lint", "--version")
 	lint := func(name, path string) {
 		t.Run(name, func(t *testing.T) {
@@ -60,7 +59,6 @@ func testLint(t *testing.T, x expansions) {
 // testRules holds every stage against the template's own rules, and sees that
 // the rules refuse what cannot work.
 func testRules(t *testing.T, x expansions) {
-	t.Helper()
 	for stage, tm := range map[string]template{"dev": x.dev, "stg": x.stg, "prod": x.prod} {
 		if s := tm.with(t); len(s.Broken) > 0 {
 			t.Errorf("stage %s: %v", stage, s.Broken)

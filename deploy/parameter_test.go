@@ -10,7 +10,6 @@ import (
 // testParameters wants every parameter described, checked, in one group of the
 // console's form, and its default legal.
 func testParameters(t *testing.T, x expansions) {
-	t.Helper()
 	grouped := map[string]int{}
 	for _, g := range list(at(x.wide.Metadata, "AWS::CloudFormation::Interface", "ParameterGroups")) {
 		if text(at(g, "Label", "default")) == "" {
@@ -51,7 +50,6 @@ func testParameters(t *testing.T, x expansions) {
 
 // testNames wants names to fit with a stack's name of 32 characters.
 func testNames(t *testing.T, x expansions) {
-	t.Helper()
 	s := x.wide.with(t, "AWS::StackName="+strings.Repeat("s", 32))
 	for kind, c := range map[string]struct {
 		property string
@@ -77,7 +75,6 @@ func testNames(t *testing.T, x expansions) {
 }
 
 func testOutputs(t *testing.T, x expansions) {
-	t.Helper()
 	s := x.prod.with(t)
 	for name, want := range map[string]string{
 		"QueueUrl": "https://sqs." + region + ".amazonaws.com/" + account + "/" + stackName + "-transfers", "QueueArn": "att:Queue.Arn",
@@ -97,7 +94,6 @@ func testOutputs(t *testing.T, x expansions) {
 
 // testEncryption wants one key in all places, and none unless asked for.
 func testEncryption(t *testing.T, x expansions) {
-	t.Helper()
 	const id = "01234567-89ab-cdef-0123-456789abcdef"
 	for given, want := range map[string]string{
 		"KmsKey=create": "att:Key.Arn", "KmsKey=" + id: "arn:aws:kms:" + region + ":" + account + ":key/" + id, "KmsKey=aws": "",

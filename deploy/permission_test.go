@@ -74,7 +74,6 @@ func platform(f stack.Function) []string {
 // and nothing else. What it can call is read off the binary: the linker keeps
 // those methods of the SDK's clients that are reached from main.
 func testPermissions(t *testing.T, x expansions) {
-	t.Helper()
 	variants := []deployed{
 		x.wide.with(t, "KmsKey=create", "Tracing=Active", "CompletionQueueArn=arn:aws:sqs:"+region+":"+account+":done"),
 		x.wide.with(t, "CompletionBusArn=arn:aws:events:"+region+":"+account+":event-bus/default", "DestinationType=Location"),
@@ -166,7 +165,6 @@ func (s deployed) statements(role string) []any {
 // testResources wants every statement to name its resources, and a condition
 // where their names cannot be known.
 func testResources(t *testing.T, x expansions) {
-	t.Helper()
 	s := x.wide.with(t, "KmsKey=create", "Tracing=Active", "CompletionWebhookUrl=https://example.com", "CompletionWebhookSecretParameter=/keys/hook")
 	unnamed := []string{"datasync:ListAgents", "datasync:ListLocations", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 	prefix := "arn:aws:datasync:" + region + ":" + account + ":"
@@ -219,7 +217,6 @@ func testResources(t *testing.T, x expansions) {
 // testRoles wants the permissions boundary on every role, and no role of
 // DataSync's to serve another account.
 func testRoles(t *testing.T, x expansions) {
-	t.Helper()
 	boundary := "arn:aws:iam::" + account + ":policy/boundary"
 	s := x.wide.with(t, "PermissionsBoundaryArn="+boundary, "DestinationType=S3", "DestinationBucket=inbox")
 	for name, p := range s.of("AWS::IAM::Role") {

@@ -9,7 +9,6 @@ import (
 )
 
 func testPool(t *testing.T, x expansions) {
-	t.Helper()
 	for _, c := range []struct {
 		name  string
 		s     deployed
@@ -78,7 +77,6 @@ func agentsOf(s deployed) []string {
 // testDestinations wants exactly the locations of the destination's type, and
 // every task to write to one of them.
 func testDestinations(t *testing.T, x expansions) {
-	t.Helper()
 	for kind, c := range map[string]struct {
 		resource string
 		count    int
@@ -123,7 +121,6 @@ func testDestinations(t *testing.T, x expansions) {
 }
 
 func testEvents(t *testing.T, x expansions) {
-	t.Helper()
 	s := x.wide.with(t)
 	task := "arn:aws:datasync:" + region + ":" + account + ":task/"
 	event := func(detailType, resource, state string) map[string]any {
@@ -214,7 +211,6 @@ func matches(t *testing.T, name string, pattern, event any) bool {
 }
 
 func testSchedules(t *testing.T, x expansions) {
-	t.Helper()
 	s := x.prod.with(t)
 	syntax := regexp.MustCompile(`^(rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)|cron\(\S+ \S+ \S+ \S+ \S+ \S+\))$`)
 	var targets []string

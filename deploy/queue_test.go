@@ -14,7 +14,6 @@ import (
 )
 
 func testQueues(t *testing.T, x expansions) {
-	t.Helper()
 	tm := x.prod
 	s := tm.with(t, "KmsKey=aws")
 	queue, dlq := s.Resources["Queue"].Properties, s.Resources["DeadLetterQueue"].Properties
@@ -58,7 +57,6 @@ func testQueues(t *testing.T, x expansions) {
 // testTLSOnly wants every queue, bucket and topic to refuse plain
 // connections.
 func testTLSOnly(t *testing.T, x expansions) {
-	t.Helper()
 	tm := x.prod
 	s := tm.with(t, "KeyPattern=orders/{id}/*")
 	denies := func(policy any, resource string) bool {
@@ -88,7 +86,6 @@ func testTLSOnly(t *testing.T, x expansions) {
 
 // testTable holds the table against dynamo.TableInput.
 func testTable(t *testing.T, x expansions) {
-	t.Helper()
 	tm := x.prod
 	table := tm.with(t).Resources["Table"]
 	want := dynamo.TableInput("t")

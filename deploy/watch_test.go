@@ -48,7 +48,6 @@ func dimensionsOf(v any) map[string]string {
 }
 
 func testAlarms(t *testing.T, x expansions) {
-	t.Helper()
 	s := x.prod.with(t)
 	alarms := s.of("AWS::CloudWatch::Alarm")
 	for _, name := range []string{"DeadLetters", "QueueAge", "OldestQueued", "FailureRate", "AgentOffline", "NoProgress", "SweepMissing"} {
@@ -104,7 +103,6 @@ func testAlarms(t *testing.T, x expansions) {
 }
 
 func testDashboard(t *testing.T, x expansions) {
-	t.Helper()
 	s := x.prod.with(t)
 	var body struct {
 		Widgets []struct {
