@@ -26,6 +26,9 @@ const (
 	marginMax   = 10 * time.Second
 	// replyMargin is what a reply itself needs, whatever still runs.
 	replyMargin = 250 * time.Millisecond
+	// settingsTime is what reading the settings may take at most; they keep
+	// nobody from working with those that are known.
+	settingsTime = 3 * time.Second
 )
 
 // work returns a context that ends so long before the invocation does that
@@ -43,7 +46,9 @@ func (c *Common) work(ctx context.Context) (context.Context, context.CancelFunc)
 // function returned ends it.
 func (c *Common) begin(ctx context.Context) (end func()) {
 	if c.Settings != nil {
-		if err := c.guard(ctx, "settings", c.Settings.Refresh); err != nil {
+		limited, cancel := context.WithTimeout(ctx, c.settingsTime(ctx))
+		defer cancel()
+		if err := c.guard(limited, "settings", c.Settings.Refresh); err != nil {
 			c.Logger.ErrorContext(ctx, "settings not refreshed", errorAttrs("settings", err)...)
 		}
 	}
@@ -55,6 +60,15 @@ func (c *Common) begin(ctx context.Context) (end func()) {
 			c.Logger.ErrorContext(ctx, "metrics not written", slog.Any("error", err))
 		}
 	}
+}
+
+// settingsTime is at most a quarter of what is left.
+func (c *Common) settingsTime(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return settingsTime
+	}
+	return min(settingsTime, deadline.Sub(c.Now())/4)
 }
 
 // guard calls do and turns a panic into an error, logging the stack.

@@ -91,19 +91,23 @@ func (h *Refresh) Handle(ctx context.Context, raw json.RawMessage) (Summary, err
 		e = event{} // a schedule may send any text
 	}
 	var s Summary
+	arns := e.executions()
 	err := h.within(ctx, "refresh", func(context.Context) (err error) {
-		if arns := e.executions(); len(arns) > 0 {
+		if len(arns) > 0 {
 			s, err = h.changed(work, arns, e.Detail.State)
 			return err
 		}
 		s, err = h.sweep(work)
 		return err
 	})
-	if errors.Is(err, context.DeadlineExceeded) && work.Err() != nil {
-		h.Logger.WarnContext(ctx, "out of time; the next invocation goes on", errorAttrs("refresh", err)...)
+	if work.Err() == nil {
+		return s, err
+	}
+	h.Logger.WarnContext(ctx, "out of time; the next invocation goes on", errorAttrs("refresh", err)...)
+	if len(arns) > 0 { // nothing is lost: the sweep is the truth
 		return Summary{}, nil
 	}
-	return s, err
+	return Summary{}, err
 }
 
 // changed refreshes executions and, when one has ended, uses what it freed.

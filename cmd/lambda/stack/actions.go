@@ -8,7 +8,7 @@ import "slices"
 // the functions call and holds it against this list.
 func Actions(f Function) []string {
 	ledger := []string{
-		"dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem",
+		"dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem",
 	}
 	agents := []string{"datasync:DescribeAgent", "datasync:ListAgents", "datasync:ListTagsForResource"}
 	starts := []string{

@@ -374,7 +374,7 @@ func (b *bed) calls(f stack.Function) map[string]int {
 func (b *bed) allowed(t *testing.T, f stack.Function) {
 	t.Helper()
 	as := map[string][]string{ // what IAM calls otherwise
-		"dynamodb:TransactWriteItems":      {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"},
+		"dynamodb:TransactWriteItems":      {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"},
 		"dynamodb:TransactGetItems":        {"dynamodb:GetItem"},
 		"s3:ListObjectsV2":                 {"s3:ListBucket"},
 		"sqs:SendMessageBatch":             {"sqs:SendMessage"},

@@ -3,7 +3,10 @@ package stack_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -218,6 +221,84 @@ func TestFunctions_figures(t *testing.T) {
 		if zip > maxZip || best > maxInit || r.PeakRSS > maxRSS {
 			t.Errorf("%s is over: zip %d, init %s, RSS %d", f, zip, best, r.PeakRSS)
 		}
+	}
+}
+
+// TestFunctions_again: a batch that comes twice, at the same time, is one
+// transfer and one start each.
+func TestFunctions_again(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, 2)
+	b.sweep(t)
+	b.put(t, "A", "B")
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			raw, err := json.Marshal(records("A", "B"))
+			if err != nil {
+				t.Error(err)
+			}
+			if r, err := b.functions[stack.Intake].Invoke(t.Context(), raw); err != nil || string(r.Payload) != `{"batchItemFailures":[]}` {
+				t.Errorf("intake: %+v %s, %v", r, r.Payload, err)
+			}
+		})
+	}
+	both.Wait()
+	page, err := b.ledger().Transfers(t.Context(), hikyaku.Query{})
+	if err != nil || len(page.Transfers) != 2 {
+		t.Errorf("%d transfers, %v; want 2", len(page.Transfers), err)
+	}
+	b.until(t, "both run", func(all map[string]hikyaku.Transfer) bool {
+		return all["A"].State == hikyaku.Running && all["B"].State == hikyaku.Running
+	})
+	if n := b.calls(stack.Intake)["datasync:StartTaskExecution"]; n != 2 {
+		t.Errorf("%d starts, want 2", n)
+	}
+	url := b.transfers(t)["A"].LogURL
+	if !strings.HasPrefix(url, "https://eu-west-1.console.aws.amazon.com/datasync/home?region=eu-west-1#/history/task-") || !strings.Contains(url, "/exec-") {
+		t.Errorf("log URL = %q", url)
+	}
+	b.ends <- nil
+	b.ends <- nil
+}
+
+// TestFunctions_outage: services that hang or are gone cost no invocation its
+// reply, and no neighbour a receive.
+func TestFunctions_outage(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, 1)
+	b.sweep(t)
+	b.put(t, "A")
+	released := make(chan struct{})
+	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-released:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(hangs.Close)
+	t.Cleanup(func() { close(released) })
+	intake := func(id, env string) lambdatest.Result {
+		f := lambdatest.New(lambdatest.Options{Binary: b.built[stack.Intake], Timeout: 5 * time.Second, Env: append(b.env(stack.Intake), env)})
+		defer f.Close()
+		raw, err := json.Marshal(records(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := f.Invoke(t.Context(), raw)
+		if err != nil || r.Err() != nil {
+			t.Errorf("%s: %v %v", env, err, r.Err())
+		}
+		return r
+	}
+	if r := intake("B", "AWS_ENDPOINT_URL_DYNAMODB="+hangs.URL); string(r.Payload) != `{"batchItemFailures":[{"itemIdentifier":"message-B"}]}` {
+		t.Errorf("without DynamoDB: %s", r.Payload)
+	}
+	if r := intake("A", "AWS_ENDPOINT_URL_DATASYNC="+hangs.URL); string(r.Payload) != `{"batchItemFailures":[]}` {
+		t.Errorf("without DataSync: %s", r.Payload)
+	}
+	if x := b.transfers(t)["A"]; x.State != hikyaku.Starting {
+		t.Errorf("A is %s; want STARTING, for the sweep to find", x.State)
 	}
 }
 

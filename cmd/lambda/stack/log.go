@@ -23,10 +23,28 @@ type invocation struct{ slog.Handler }
 
 // Handle implements slog.Handler.
 func (h invocation) Handle(ctx context.Context, r slog.Record) error {
+	r = flat(r)
 	if lc, ok := lambdacontext.FromContext(ctx); ok && lc.AwsRequestID != "" {
 		r.AddAttrs(slog.String("request_id", lc.AwsRequestID))
 	}
 	return h.Handler.Handle(ctx, r)
+}
+
+// transferGroup is the group in which dispatch puts what it says of a transfer.
+const transferGroup = "transfer"
+
+// flat takes a transfer's attributes out of their group, so that transfer_id,
+// id, execution_arn and lease_token have one name in every line.
+func flat(r slog.Record) slog.Record {
+	out := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == transferGroup && a.Value.Kind() == slog.KindGroup {
+			a.Key = "" // handlers inline a group without a name
+		}
+		out.AddAttrs(a)
+		return true
+	})
+	return out
 }
 
 // WithAttrs implements slog.Handler.

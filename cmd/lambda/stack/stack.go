@@ -94,7 +94,7 @@ func (s *Stack) dispatch(ctx context.Context, awsCfg aws.Config) error {
 	o := dispatch.Options{
 		Ledger: s.ledger, Executor: s.executor, Routes: []hikyaku.Route{s.Config.Route}, DefaultRoute: s.Config.Route.Name,
 		Now: time.Now, NewID: func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() },
-		Logger: s.log, Workers: workers, StartTimeout: dataSyncTimeout,
+		Logger: s.log, Workers: workers, StartTimeout: dataSyncTimeout, LogURL: consoleURL,
 	}
 	if s.Config.Function != Agents {
 		deadLetters, err := sqs.Open(ctx, sqssdk.NewFromConfig(awsCfg), sqs.Options{URL: s.Config.DLQURL})
