@@ -43,7 +43,7 @@ func onDisk(t *testing.T) *reopened {
 // again. A seed that failed is run again with runChaos(…, seed, steps).
 func TestDispatcher_holdsInvariantsUnderChaos_sqlite(t *testing.T) {
 	t.Parallel()
-	const cases, steps = 5, 60
+	const cases, steps = 4, 60
 	for range cases {
 		seed := rand.Uint64() //nolint:gosec // printed when it fails
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
