@@ -43,7 +43,7 @@ func FuzzCodec(f *testing.F) {
 		if diff := cmp.Diff(wanted, got); diff != "" {
 			t.Fatalf("decoded (-want +got):\n%s", diff)
 		}
-		_ = dynamo.Decode([]byte(s), &got)           // garbage: it must only not panic
+		_ = dynamo.Decode([]byte(s), &got)            // garbage: it must only not panic
 		_ = dynamo.Decode(append(stored, s...), &got) // so must what follows a record
 	})
 }

@@ -47,7 +47,8 @@ func (m *moto) expiry(t *testing.T, table string) map[string]int64 {
 	must(t, err)
 	found := map[string]int64{}
 	for _, it := range out.Items {
-		name := it["pk"].(*types.AttributeValueMemberS).Value + " " + it["sk"].(*types.AttributeValueMemberS).Value
+		pk, sk := keyOf(it)
+		name := pk + " " + sk
 		found[name] = 0
 		if n, ok := it[dynamo.TTLAttribute].(*types.AttributeValueMemberN); ok {
 			found[name], err = json.Number(n.Value).Int64()

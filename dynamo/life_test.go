@@ -3,8 +3,7 @@ package dynamo_test
 import (
 	"crypto/rand"
 	"fmt"
-	"maps"
-	"slices"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +20,7 @@ import (
 
 // kinds name items by the beginning of their keys.
 func kind(k unitstest.Item) string {
-	pk, sk := k["pk"].(*types.AttributeValueMemberS).Value, k["sk"].(*types.AttributeValueMemberS).Value
+	pk, sk := keyOf(k)
 	if pk == "POOL" {
 		pk = sk
 	}
@@ -30,6 +29,16 @@ func kind(k unitstest.Item) string {
 		return "task"
 	}
 	return name
+}
+
+func keyOf(it unitstest.Item) (pk, sk string) {
+	if v, ok := it["pk"].(*types.AttributeValueMemberS); ok {
+		pk = v.Value
+	}
+	if v, ok := it["sk"].(*types.AttributeValueMemberS); ok {
+		sk = v.Value
+	}
+	return pk, sk
 }
 
 // world is a control plane on DynamoDB, with a meter.
@@ -137,18 +146,76 @@ func (w *world) life(t *testing.T) []step {
 	return steps
 }
 
-func TestLedger_life(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, []string{agentARN}, true)
-	w.life(t) // the first makes the route known
-	total := 0.0
-	for _, s := range w.life(t) {
-		items := ""
-		for _, name := range slices.Sorted(maps.Keys(s.Items)) {
-			items += fmt.Sprintf(" %s=%g", name, s.Items[name])
+// retried takes a transfer through one attempt that fails and one that
+// succeeds, and returns what all of it costs.
+func (w *world) retried(t *testing.T) unitstest.Cost {
+	t.Helper()
+	w.lives++
+	w.clock.Advance(time.Minute)
+	w.meter.Take()
+	must(t, w.d.Accept(t.Context(), hikyaku.Message{ID: fmt.Sprintf("m-%d", w.lives), Body: fmt.Sprintf("RETRY-%d", w.lives), Queue: "q", SentAt: w.clock.Now()}))
+	for attempt := range 2 {
+		_, err := w.d.AssignAll(t.Context())
+		must(t, err)
+		arn := w.executor.Live()[0]
+		w.clock.Advance(20 * time.Second)
+		if attempt == 0 {
+			w.executor.Fail(arn, "OpNotSupp", "Operation not supported")
+		} else {
+			w.executor.Succeed(arn, 1, 1)
 		}
-		t.Logf("%-18s calls %d trips %d writes %g reads %g:%s", s.name, s.Calls, s.Trips, s.Writes(), s.Reads, items)
-		total += s.Writes()
+		must(t, w.d.Refresh(t.Context(), arn))
+		w.clock.Advance(20 * time.Minute)
 	}
-	t.Logf("total writes %g", total)
+	cost := w.meter.Take()
+	if got := w.only(t); got.State != hikyaku.Succeeded || got.Attempt != 2 {
+		t.Fatalf("the transfer is %s after %d attempts (%+v), want SUCCEEDED after 2", got.State, got.Attempt, got.Failure)
+	}
+	return cost
+}
+
+// mostUnits is what a transfer's whole life may cost in write units.
+const mostUnits = 30
+
+// TestLedger_costs measures what a transfer's life costs, and keeps
+// docs/dynamodb.md to it.
+func TestLedger_costs(t *testing.T) {
+	t.Parallel()
+	var lives [3][]step
+	for i, setup := range []struct {
+		agents      []string
+		completions bool
+	}{{[]string{agentARN}, true}, {[]string{agentARN}, false}, {nil, false}} {
+		w := newWorld(t, setup.agents, setup.completions)
+		w.life(t) // the first makes the route known
+		lives[i] = w.life(t)
+		if i == 1 {
+			t.Logf("with a failed attempt: %g write units", w.retried(t).Writes())
+		}
+	}
+	var total [3]float64
+	reads := 0.0
+	table := "| step | calls | read units | write units | without completion events | without agents, too |\n|---|---|---|---|---|---|\n"
+	for n, s := range lives[0] {
+		table += fmt.Sprintf("| %s | %d | %g |", s.name, s.Calls, s.Reads)
+		for i := range lives {
+			table += fmt.Sprintf(" %g |", lives[i][n].Writes())
+			total[i] += lives[i][n].Writes()
+		}
+		table += "\n"
+		reads += s.Reads
+		t.Logf("%s: %d trips, %v", s.name, s.Trips, s.Items)
+	}
+	table += fmt.Sprintf("| **whole life** | | %g | **%g** | **%g** | **%g** |\n", reads, total[0], total[1], total[2])
+	if total[0] > mostUnits {
+		t.Errorf("a transfer's life costs %g write units, want at most %d", total[0], mostUnits)
+	}
+	doc, err := os.ReadFile("../docs/dynamodb.md")
+	must(t, err)
+	worth := fmt.Sprintf("1,000 transfers = %g,000 write units and %g,000 read units", total[0], reads)
+	for _, want := range []string{table, worth} {
+		if !strings.Contains(string(doc), want) {
+			t.Errorf("docs/dynamodb.md must say:\n%s", want)
+		}
+	}
 }

@@ -86,7 +86,8 @@ func (p *planner) whenFree(o *op, own bool) {
 func (p *planner) whenUnmarked(transferID string) {
 	k := transferKey(transferID)
 	for _, o := range p.ops {
-		if o.key == k {
+		if o.key == k { // checked already, or given events by the same change
+			o.when("attribute_not_exists(#lk)", nil)
 			return
 		}
 	}

@@ -118,11 +118,9 @@ func (p *planner) before(o *op, t *hikyaku.Transfer, head *stored) stored {
 
 // ends reports whether an event ends a transfer.
 func ends(e hikyaku.Event) bool {
-	switch e.Type {
-	case hikyaku.EventSucceeded, hikyaku.EventFailed, hikyaku.EventCancelled, hikyaku.EventRejected:
-		return true
-	}
-	return false
+	return slices.Contains([]hikyaku.EventType{
+		hikyaku.EventSucceeded, hikyaku.EventFailed, hikyaku.EventCancelled, hikyaku.EventRejected,
+	}, e.Type)
 }
 
 // ended counts a transfer among those that ended, or no more.

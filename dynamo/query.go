@@ -3,6 +3,8 @@ package dynamo
 import (
 	"context"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -62,12 +64,10 @@ func (q query) input(table *string) *dynamodb.QueryInput {
 	}
 	if q.filter != "" {
 		in.FilterExpression = aws.String(q.filter)
-		for name, v := range q.vals {
-			vals[name] = v
-		}
+		maps.Copy(vals, q.vals)
 	}
 	if q.limit > 0 {
-		in.Limit = aws.Int32(int32(min(q.limit, 1000))) //nolint:gosec // bounded
+		in.Limit = aws.Int32(int32(min(q.limit, 1000)))
 	}
 	in.ExpressionAttributeNames = namesIn(condition + " " + q.filter)
 	return in
@@ -122,10 +122,16 @@ func project(attributes []string) (expression *string, names map[string]string) 
 // batch is how many items BatchGetItem reads.
 const batch = 100
 
-// load reads transfers by transfer_id, in that order; those that are gone are
-// left out.
+// load reads transfers by transfer_id, in that order and each once (an index
+// may show one in two places while it moves); those that are gone are left out.
 func (l *Ledger) load(ctx context.Context, transferIDs []string) ([]hikyaku.Transfer, error) {
 	found := make(map[string]hikyaku.Transfer, len(transferIDs))
+	seen := make(map[string]bool, len(transferIDs))
+	transferIDs = slices.DeleteFunc(slices.Clone(transferIDs), func(id string) bool {
+		again := seen[id] || id == ""
+		seen[id] = true
+		return again
+	})
 	for start := 0; start < len(transferIDs); start += batch {
 		var keys []item
 		for _, id := range transferIDs[start:min(start+batch, len(transferIDs))] {

@@ -23,48 +23,48 @@ var corrections embed.FS
 // the environment of the test and env ("AWS_ENDPOINT_URL_DATASYNC=http://…",
 // "NODE_PATH=…") on top. The test is skipped where there is none, and fails
 // there under CI.
-func Start(t testing.TB, env ...string) string {
-	t.Helper()
+func Start(tb testing.TB, env ...string) string {
+	tb.Helper()
 	program, err := exec.LookPath("moto_server")
 	if err != nil {
 		if os.Getenv("CI") == "true" {
-			t.Fatalf("moto_server is needed under CI: %v", err)
+			tb.Fatalf("moto_server is needed under CI: %v", err)
 		}
-		t.Skipf("SKIPPED, NOT TESTED: moto_server is not installed: %v", err)
+		tb.Skipf("SKIPPED, NOT TESTED: moto_server is not installed: %v", err)
 	}
-	address := FreeAddress(t)
+	address := FreeAddress(tb)
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	patched := filepath.Join(t.TempDir(), "corrections")
+	patched := filepath.Join(tb.TempDir(), "corrections")
 	if err := os.CopyFS(patched, corrections); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	server := exec.CommandContext(t.Context(), program, "-H", "127.0.0.1", "-p", port) //nolint:gosec // found on PATH, to be run
+	server := exec.CommandContext(tb.Context(), program, "-H", "127.0.0.1", "-p", port) //nolint:gosec // found on PATH, to be run
 	server.Env = append(os.Environ(), "PYTHONPATH="+patched, "PYTHONDONTWRITEBYTECODE=1", "MOTO_PORT="+port)
 	server.Env = append(server.Env, env...)
-	server.Stderr = t.Output()
+	server.Stderr = tb.Output()
 	if err := server.Start(); err != nil {
-		t.Fatalf("start moto_server: %v", err)
+		tb.Fatalf("start moto_server: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = server.Process.Kill() // it may have ended with the test's context
 		_ = server.Wait()         // killed: always an error
 	})
 	url := "http://" + address
-	if err := answers(t.Context(), url+"/moto-api/"); err != nil {
-		t.Fatalf("moto_server: %v", err)
+	if err := answers(tb.Context(), url+"/moto-api/"); err != nil {
+		tb.Fatalf("moto_server: %v", err)
 	}
 	return url
 }
 
 // FreeAddress is a loopback address nobody listens on.
-func FreeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+func FreeAddress(tb testing.TB) string {
+	tb.Helper()
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = l.Close() }() // only its address was wanted
 	return l.Addr().String()
