@@ -37,22 +37,37 @@ type diagnosis struct {
 // newDoctorCommand returns hikyaku doctor.
 func newDoctorCommand(env environment) *cobra.Command {
 	var file string
+	var fly stackCanary
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: env.t("Check config, ports, data folder, ledger and every location", "設定、ポート、データフォルダ、台帳、すべてのロケーションを確かめる"),
+		Short: env.t("Check a server and its locations, or an AWS stack", "サーバーとロケーション、または AWS スタックを確かめる"),
 		Long: env.t(`Check what a server needs before it is started, or while it runs: the config,
 the ports, the data folder (writable, lockable), the ledger, and each route's
 source and destination, including the hidden work folder at the destination.
 
+With --stack check an AWS deployment instead, and change nothing: permissions,
+table, queues, functions, settings, the pool and each DataSync task, agents,
+alarms. With --canary a file of one byte is put at the source of its route and
+delivered, which proves the destination's write permission; it is removed from
+the source, and stays at the destination.
+
 Exit codes: 0 all well, 1 something failed.`, `サーバーの起動前や動作中に必要なものを確かめます: 設定、ポート、データフォルダ (書き込みとロック)、
 台帳、各ルートの送り元と届け先 (届け先の隠し作業フォルダを含む)。
 
+--stack では AWS のデプロイを、何も変えずに確かめます: 権限、テーブル、キュー、関数、設定文書、
+プールと各 DataSync タスク、エージェント、アラーム。--canary ではルートの送り元に 1 バイトの
+ファイルを置いて届け、届け先の書き込み権限まで確かめます。送り元からは消し、届け先には残ります。
+
 終了コード: 0 すべて良好、1 何かが失敗。`),
 		Example: `  hikyaku doctor
-  hikyaku doctor --config hikyaku.yaml`,
+  hikyaku doctor --config hikyaku.yaml
+  hikyaku doctor --stack hikyaku-prd --profile operator --canary`,
 		Args: exactly(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			d := diagnose(cmd.Context(), env, file, flagValue(cmd, "data"))
+			d, err := fly.diagnose(cmd, env, file)
+			if err != nil {
+				return err
+			}
 			if err := printResult(env.stdout, outputFormat(cmd), d, d.text); err != nil {
 				return err
 			}
@@ -63,6 +78,7 @@ Exit codes: 0 all well, 1 something failed.`, `サーバーの起動前や動作
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", "", env.t("configuration file (hikyaku.yaml)", "設定ファイル (hikyaku.yaml)"))
+	fly.flags(cmd, env)
 	return cmd
 }
 
