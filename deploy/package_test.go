@@ -70,7 +70,7 @@ func copySources(t *testing.T, to string) {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(filepath.Join(to, name), content, 0o600) //nolint:gosec // below a temporary folder
+		return os.WriteFile(filepath.Join(to, name), content, 0o600)
 	})
 	if err != nil {
 		t.Fatalf("copy the sources: %v", err)

@@ -15,7 +15,7 @@ import (
 // notCalled are SDK calls that are linked in but cannot be made with a
 // function's configuration, and why.
 func notCalled(f stack.Function) map[string]string {
-	all := map[string]string{
+	all := map[string]string{ //nolint:gosec // names of operations
 		"sts:AssumeRole":                "the SDK's credential chain; the function has its role",
 		"sts:AssumeRoleWithWebIdentity": "the SDK's credential chain",
 		"sso:GetRoleCredentials":        "the SDK's credential chain",
@@ -179,7 +179,7 @@ func testResources(t *testing.T, x expansions) {
 		}
 		tagged := text(at(st, "Condition", "StringEquals", "aws:ResourceTag/hikyaku:stack")) == stackName
 		for _, r := range texts(at(st, "Resource")) {
-			ok := false
+			var ok bool
 			switch r {
 			case "*":
 				ok = !slices.ContainsFunc(texts(at(st, "Action")), func(a string) bool { return !slices.Contains(unnamed, a) })

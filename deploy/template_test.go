@@ -81,7 +81,7 @@ func expand(t *testing.T, args ...string) (template, string) {
 		t.Fatal(err)
 	}
 	var tmpl template
-	if err := json.Unmarshal(out, &tmpl); err != nil {
+	if err := json.Unmarshal(out, &tmpl); err != nil { //nolint:musttag // CloudFormation's own names
 		t.Fatalf("expand.py %v: %v", args, err)
 	}
 	return tmpl, path

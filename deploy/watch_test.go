@@ -118,7 +118,7 @@ func testDashboard(t *testing.T, x expansions) {
 		}
 	}
 	decoder := json.NewDecoder(strings.NewReader(text(s.Resources["Dashboard"].Properties["DashboardBody"])))
-	if err := decoder.Decode(&body); err != nil {
+	if err := decoder.Decode(&body); err != nil { //nolint:musttag // CloudWatch's own names, in any case
 		t.Fatalf("the dashboard is no JSON: %v", err)
 	}
 	shown := map[string]bool{}
