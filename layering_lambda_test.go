@@ -21,8 +21,8 @@ func TestLayering_lambda(t *testing.T) {
 	foreign := []string{"modernc.org/", "github.com/versity/", "github.com/prometheus/", "github.com/spf13/", "github.com/goccy/", "testing"}
 
 	mains, err := filepath.Glob("cmd/lambda/*/main.go")
-	if err != nil || len(mains) != 4 {
-		t.Fatalf("functions = %v, %v; want four", mains, err)
+	if err != nil || len(mains) < 4 {
+		t.Fatalf("functions = %v, %v; want four at least", mains, err)
 	}
 	for _, main := range mains {
 		seen := map[string]bool{}

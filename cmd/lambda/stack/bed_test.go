@@ -5,12 +5,14 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	datasyncsdk "github.com/aws/aws-sdk-go-v2/service/datasync"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	s3sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	sqssdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -48,42 +51,51 @@ const (
 	account = "123456789012"
 )
 
+// ground is what beds share: moto and the binaries.
+type ground struct {
+	moto  string
+	built map[stack.Function]string
+	beds  atomic.Int64
+}
+
 // bed is a stack on this machine: DynamoDB, SSM and S3 by moto, SQS and
 // DataSync by ourselves, and the real binaries.
 type bed struct {
-	moto, own string
-	table     string
+	*ground
+	own       string
+	name      string // of the stack and of its table
 	mover     *mover.Service
 	queueURL  string
 	dlqURL    string
 	endedURL  string
-	built     map[stack.Function]string
 	functions map[stack.Function]*lambdatest.Function
 	ends      chan error // one for each execution to end
 }
 
-// binaries compiles the functions once for all tests.
-func binaries(t *testing.T, names ...stack.Function) map[stack.Function]string {
+// newGround starts moto and compiles the functions.
+func newGround(t *testing.T) *ground {
 	t.Helper()
-	built := map[stack.Function]string{}
-	for _, f := range names {
+	g := &ground{moto: mototest.Start(t), built: map[stack.Function]string{}}
+	for _, f := range stack.Functions() {
 		if _, err := os.ReadFile("../" + string(f) + "/main.go"); err != nil { // so that the test cache sees it
 			t.Fatal(err)
 		}
-		built[f] = lambdatest.Build(t, "github.com/hikyaku/hikyaku/cmd/lambda/"+string(f))
+		g.built[f] = lambdatest.Build(t, "github.com/hikyaku/hikyaku/cmd/lambda/"+string(f))
 	}
-	return built
-}
-
-func newBed(t *testing.T, tasks int) *bed {
-	t.Helper()
-	b := &bed{moto: mototest.Start(t), table: "hikyaku", ends: make(chan error), functions: map[stack.Function]*lambdatest.Function{}}
-	b.serve(t)
-	db := dynamodb.New(dynamodb.Options{BaseEndpoint: &b.moto, Region: region, Credentials: keys()})
-	if _, err := db.CreateTable(t.Context(), dynamo.TableInput(b.table)); err != nil {
+	if _, err := g.s3().CreateBucket(t.Context(), &s3sdk.CreateBucketInput{Bucket: aws.String("outbox"), CreateBucketConfiguration: &s3types.CreateBucketConfiguration{
+		LocationConstraint: s3types.BucketLocationConstraintEuWest1,
+	}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.s3().CreateBucket(t.Context(), &s3sdk.CreateBucketInput{Bucket: aws.String("outbox"), CreateBucketConfiguration: location()}); err != nil {
+	return g
+}
+
+func (g *ground) bed(t *testing.T, tasks int) *bed {
+	t.Helper()
+	b := &bed{ground: g, name: fmt.Sprintf("stack%d", g.beds.Add(1)), ends: make(chan error), functions: map[stack.Function]*lambdatest.Function{}}
+	b.serve(t)
+	db := dynamodb.New(dynamodb.Options{BaseEndpoint: &b.moto, Region: region, Credentials: keys()})
+	if _, err := db.CreateTable(t.Context(), dynamo.TableInput(b.name)); err != nil {
 		t.Fatal(err)
 	}
 	b.dlqURL = b.queue(t, "orders-dlq", nil)
@@ -91,11 +103,10 @@ func newBed(t *testing.T, tasks int) *bed {
 	b.queueURL = b.queue(t, "orders", map[string]string{
 		"VisibilityTimeout": "20", "RedrivePolicy": `{"deadLetterTargetArn":"arn:aws:sqs:` + region + `:` + account + `:orders-dlq","maxReceiveCount":5}`,
 	})
-	b.parameter(t, "/st/route", `{}`)
+	b.parameter(t, b.path("route"), `{}`)
 	for i, task := range b.provision(t, tasks) {
-		b.parameter(t, "/st/pool/"+strconv.Itoa(i), task)
+		b.parameter(t, b.path("pool/"+strconv.Itoa(i)), task)
 	}
-	b.built = binaries(t, stack.Functions()...)
 	for f, binary := range b.built {
 		b.functions[f] = lambdatest.New(lambdatest.Options{Binary: binary, Env: b.env(f), Name: string(f), Timeout: 20 * time.Second})
 		t.Cleanup(b.functions[f].Close)
@@ -103,11 +114,14 @@ func newBed(t *testing.T, tasks int) *bed {
 	return b
 }
 
+// path is a parameter's name.
+func (b *bed) path(name string) string { return "/" + b.name + "/" + name }
+
 // env is a function's environment: what it reads and nothing else.
 func (b *bed) env(f stack.Function) []string {
 	values := map[string]string{
-		stack.EnvStack: "st", stack.EnvRoute: "orders", stack.EnvTable: b.table, stack.EnvQueueURL: b.queueURL, stack.EnvDLQURL: b.dlqURL,
-		stack.EnvSourceBucket: "outbox", stack.EnvDestination: "s3://archive/", stack.EnvSettings: "/st/route", stack.EnvPoolPath: "/st/pool/",
+		stack.EnvStack: b.name, stack.EnvRoute: "orders", stack.EnvTable: b.name, stack.EnvQueueURL: b.queueURL, stack.EnvDLQURL: b.dlqURL,
+		stack.EnvSourceBucket: "outbox", stack.EnvDestination: "s3://archive/", stack.EnvSettings: b.path("route"), stack.EnvPoolPath: b.path("pool/"),
 		stack.EnvCompletionQueue: b.endedURL, stack.EnvLogLevel: "debug",
 		stack.EnvReportBucket: "reports", stack.EnvReportRole: "arn:aws:iam::" + account + ":role/reports",
 	}
@@ -170,8 +184,8 @@ func keys() aws.CredentialsProvider {
 	return credentials.NewStaticCredentialsProvider("AKADMIN", "secret", "")
 }
 
-func (b *bed) s3() *s3sdk.Client {
-	return s3sdk.New(s3sdk.Options{BaseEndpoint: &b.moto, Region: region, Credentials: keys(), UsePathStyle: true})
+func (g *ground) s3() *s3sdk.Client {
+	return s3sdk.New(s3sdk.Options{BaseEndpoint: &g.moto, Region: region, Credentials: keys(), UsePathStyle: true})
 }
 
 func (b *bed) sqs() *sqssdk.Client {
@@ -288,7 +302,7 @@ func (b *bed) poller(t *testing.T) *lambdatest.Poller {
 // document is the route's settings document.
 func (b *bed) document(t *testing.T) string {
 	t.Helper()
-	out, err := b.ssm().GetParameter(t.Context(), &ssm.GetParameterInput{Name: aws.String("/st/route")})
+	out, err := b.ssm().GetParameter(t.Context(), &ssm.GetParameterInput{Name: aws.String(b.path("route"))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +311,7 @@ func (b *bed) document(t *testing.T) string {
 
 func (b *bed) ledger() *dynamo.Ledger {
 	return dynamo.New(dynamo.Config{
-		Client: dynamodb.New(dynamodb.Options{BaseEndpoint: &b.moto, Region: region, Credentials: keys()}), Table: b.table, Now: time.Now,
+		Client: dynamodb.New(dynamodb.Options{BaseEndpoint: &b.moto, Region: region, Credentials: keys()}), Table: b.name, Now: time.Now,
 	})
 }
 

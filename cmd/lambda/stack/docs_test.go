@@ -86,7 +86,7 @@ func permissionsTable() string {
 		fmt.Fprintf(&b, " `%s` |", f)
 		all = append(all, stack.Actions(f)...)
 	}
-	b.WriteString("\n|---|---|---|---|---|\n")
+	b.WriteString("\n|---" + strings.Repeat("|---", len(stack.Functions())) + "|\n")
 	slices.Sort(all)
 	for _, action := range slices.Compact(all) {
 		fmt.Fprintf(&b, "| `%s` |", action)
