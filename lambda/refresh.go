@@ -44,6 +44,9 @@ type Refresh struct {
 	Dispatcher Follower
 	// Pool keeps the ledger's pool equal to the deployed tasks; nil does not.
 	Pool *PoolKeeper
+	// Parked lets executions of the state machine go that wait for nothing; nil
+	// where there are none.
+	Parked *ParkedKeeper
 	// Levels reads what the sweep's metrics say of the ledger.
 	Levels *Levels
 
@@ -172,6 +175,9 @@ func (h *Refresh) sweep(ctx context.Context) (Summary, error) {
 			_, err = h.Dispatcher.DrainOutbox(ctx) // each owes a letter that says why
 			return err
 		})
+		if h.Parked != nil {
+			step("parked", h.Parked.Release)
+		}
 	}
 	if h.Levels != nil {
 		step("levels", h.Levels.Measure)

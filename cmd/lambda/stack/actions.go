@@ -15,6 +15,7 @@ func Actions(f Function) []string {
 		"datasync:CancelTaskExecution", "datasync:DescribeTask", "datasync:DescribeTaskExecution", "datasync:ListTagsForResource",
 		"datasync:StartTaskExecution", "datasync:TagResource", "datasync:UpdateTaskExecution", "events:PutEvents", "iam:PassRole",
 		"s3:ListBucket", "sqs:SendMessage", "ssm:GetParameter",
+		"states:SendTaskSuccess", "states:StartExecution", // where Step Functions drives
 	}
 	pool := []string{
 		"datasync:DescribeLocationAzureBlob", "datasync:DescribeLocationHdfs", "datasync:DescribeLocationNfs", "datasync:DescribeLocationObjectStorage",
@@ -29,6 +30,8 @@ func Actions(f Function) []string {
 		all = slices.Concat(ledger, starts, []string{"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"})
 	case Refresh:
 		all = slices.Concat(ledger, starts, pool, letters)
+	case Steps:
+		all = slices.Concat(ledger, starts)
 	case Agents:
 		all = slices.Concat(ledger, agents)
 	case Operate:

@@ -27,6 +27,10 @@ type Config struct {
 	CompletionQueue, CompletionBus string
 	CompletionWebhook              string
 	CompletionSecret               string
+	// StateMachine drives transfers; empty where events do. Poll is the least
+	// time between two of its looks at an execution.
+	StateMachine string
+	Poll         time.Duration
 	// PathStyle addresses buckets in the path, as an endpoint that is not
 	// Amazon's needs it.
 	PathStyle bool
@@ -69,6 +73,7 @@ func Load(f Function, getenv func(string) string) (Config, error) {
 	if bucket := e.text(EnvSourceBucket); bucket != "" {
 		c.Route.Source = "s3://" + bucket + "/" + strings.TrimPrefix(e.text(EnvSourcePrefix), "/")
 	}
+	c.StateMachine, c.Poll = e.driver(f)
 	e.check(f, c)
 	if len(e.wrong) > 0 {
 		return c, hikyaku.NewError(hikyaku.CodeConfigInvalid, "read environment of function", string(f), strings.Join(e.wrong, "; "))
@@ -112,9 +117,6 @@ func (e *environment) truth(name string) bool {
 
 // check refuses what does not go together.
 func (e *environment) check(f Function, c Config) {
-	if d := e.text(EnvDriver); d != "" && d != "events" {
-		e.refuse(EnvDriver, "use events")
-	}
 	if c.ReportBucket != "" && c.ReportRole == "" {
 		e.refuse(EnvReportRole, "it is needed with "+EnvReportBucket)
 	}
@@ -134,3 +136,31 @@ func (e *environment) check(f Function, c Config) {
 		e.wrong = append(e.wrong, err.Error())
 	}
 }
+
+// driver is the state machine that drives transfers, if one does, and how often
+// it looks at an execution.
+func (e *environment) driver(f Function) (machine string, poll time.Duration) {
+	switch d := e.text(EnvDriver); {
+	case f == Agents:
+		return "", 0
+	case d != DriverEvents && d != DriverSteps:
+		e.refuse(EnvDriver, "use "+DriverEvents+" or "+DriverSteps)
+	case d == DriverSteps && e.text(EnvStateMachine) == "":
+		e.refuse(EnvStateMachine, "it is needed with "+DriverSteps)
+	case d == DriverSteps:
+		machine = e.text(EnvStateMachine)
+	case f == Steps:
+		e.refuse(EnvDriver, "this function is for "+DriverSteps)
+	}
+	if f != Steps {
+		return machine, 0
+	}
+	seconds := e.number(EnvPoll)
+	if seconds < 1 || seconds > maxPoll {
+		e.refuse(EnvPoll, "use 1 to 60")
+	}
+	return machine, time.Duration(seconds) * time.Second
+}
+
+// maxPoll is the most seconds between two looks at an execution.
+const maxPoll = 60

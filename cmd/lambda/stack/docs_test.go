@@ -59,7 +59,7 @@ func environmentTable() string {
 	b.WriteString("| Variable | Read by | Default | Means |\n|---|---|---|---|\n")
 	for _, v := range stack.Variables() {
 		by := "all"
-		if len(v.Functions) < len(stack.Functions()) {
+		if len(v.Functions) < len(stack.FunctionsOf(stack.DriverSteps)) {
 			names := make([]string, len(v.Functions))
 			for i, f := range v.Functions {
 				names[i] = "`" + string(f) + "`"
@@ -82,15 +82,15 @@ func permissionsTable() string {
 	var b strings.Builder
 	b.WriteString("| Action |")
 	all := []string{}
-	for _, f := range stack.Functions() {
+	for _, f := range stack.FunctionsOf(stack.DriverSteps) {
 		fmt.Fprintf(&b, " `%s` |", f)
 		all = append(all, stack.Actions(f)...)
 	}
-	b.WriteString("\n|---" + strings.Repeat("|---", len(stack.Functions())) + "|\n")
+	b.WriteString("\n|---" + strings.Repeat("|---", len(stack.FunctionsOf(stack.DriverSteps))) + "|\n")
 	slices.Sort(all)
 	for _, action := range slices.Compact(all) {
 		fmt.Fprintf(&b, "| `%s` |", action)
-		for _, f := range stack.Functions() {
+		for _, f := range stack.FunctionsOf(stack.DriverSteps) {
 			mark := ""
 			if slices.Contains(stack.Actions(f), action) {
 				mark = "yes"

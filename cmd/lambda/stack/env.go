@@ -11,10 +11,26 @@ const (
 	Refresh Function = "refresh"
 	Agents  Function = "agents"
 	Operate Function = "operate"
+	// Steps exists where Step Functions drives transfers.
+	Steps Function = "steps"
 )
 
-// Functions lists them all.
+// Functions lists those of every stack.
 func Functions() []Function { return []Function{Intake, Refresh, Agents, Operate} }
+
+// FunctionsOf lists those of a stack with a driver.
+func FunctionsOf(driver string) []Function {
+	if driver == DriverSteps {
+		return append(Functions(), Steps)
+	}
+	return Functions()
+}
+
+// The drivers: what follows executions, and makes their starts.
+const (
+	DriverEvents = "events"
+	DriverSteps  = "step-functions"
+)
 
 // The environment variables; Variables describes them.
 const (
@@ -44,6 +60,8 @@ const (
 	EnvCompletionSecret  = "HIKYAKU_COMPLETION_SECRET" //nolint:gosec // the name of a variable
 	EnvLogLevel          = "HIKYAKU_LOG_LEVEL"
 	EnvDriver            = "HIKYAKU_DRIVER"
+	EnvStateMachine      = "HIKYAKU_STATE_MACHINE_ARN"
+	EnvPoll              = "HIKYAKU_POLL_SECONDS"
 )
 
 // Variable is one environment variable: the only source of what the functions
@@ -64,8 +82,8 @@ type Variable struct {
 // reads. Beside them only those of the Lambda runtime and of the AWS SDK's
 // standard configuration are read.
 func Variables() []Variable {
-	all := Functions()
-	starters := []Function{Intake, Refresh, Operate} // those that start executions
+	all := FunctionsOf(DriverSteps)
+	starters := []Function{Intake, Refresh, Operate, Steps} // those that start executions
 	return []Variable{
 		{Name: EnvStack, Functions: all, Required: true, Doc: "Name of the stack: the dimension `Stack` of every metric, and in every log line."},
 		{Name: EnvRoute, Functions: all, Required: true, Doc: "Name of the stack's one route."},
@@ -92,7 +110,9 @@ func Variables() []Variable {
 		{Name: EnvCompletionBus, Functions: starters, Doc: "Name or ARN of an EventBridge bus that gets an event (`source` `hikyaku`, `detail-type` `Hikyaku Transfer Ended`) for every ended transfer."},
 		{Name: EnvCompletionWebhook, Functions: starters, Doc: "URL (https, or http to loopback) that gets a POST for every ended transfer."},
 		{Name: EnvCompletionSecret, Functions: starters, Doc: "Name of the SSM SecureString (or `/aws/reference/secretsmanager/NAME`) with the key that webhook requests are signed with. Empty: not signed."},
-		{Name: EnvDriver, Functions: starters, Default: "events", Doc: "What drives a transfer: `events`. Another value is refused."},
+		{Name: EnvDriver, Functions: starters, Default: DriverEvents, Doc: "What drives a transfer: `events` (DataSync's events, and the sweep) or `step-functions` (an execution of a state machine for each, and the sweep)."},
+		{Name: EnvStateMachine, Functions: starters, Doc: "ARN of the state machine; required with `step-functions`."},
+		{Name: EnvPoll, Functions: []Function{Steps}, Default: "5", Doc: "Least seconds between two looks of a state machine at an execution, 1 to 60. The older the execution, the more, up to a minute."},
 	}
 }
 

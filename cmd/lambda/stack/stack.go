@@ -25,6 +25,7 @@ import (
 	"github.com/hikyaku/hikyaku/lambda"
 	"github.com/hikyaku/hikyaku/source"
 	"github.com/hikyaku/hikyaku/sqs"
+	"github.com/hikyaku/hikyaku/stepfunctions"
 )
 
 // How DataSync is called: its limits are the account's, shared by everything
@@ -48,6 +49,9 @@ type Stack struct {
 	parameters *parameters
 	dispatcher *dispatch.Dispatcher
 	settings   *lambda.Settings
+	// steps and parking exist where a state machine drives transfers.
+	steps   *stepfunctions.Executor
+	parking *stepfunctions.Parking
 }
 
 // Open reads the environment and wires the function f. It calls nobody, so
@@ -69,6 +73,9 @@ func Open(ctx context.Context, f Function, getenv func(string) string, out io.Wr
 		Client: dynamodb.NewFromConfig(awsCfg), Table: c.Table, Now: time.Now, Retention: c.Retention,
 	}), s.log, s.meter))
 	s.executor = datasync.New(datasyncsdk.NewFromConfig(awsCfg), s.executorOptions())
+	if c.StateMachine != "" {
+		s.openSteps(awsCfg)
+	}
 	if err := s.dispatch(ctx, awsCfg); err != nil {
 		return nil, err
 	}
@@ -95,6 +102,9 @@ func (s *Stack) dispatch(ctx context.Context, awsCfg aws.Config) error {
 		Ledger: s.ledger, Executor: s.executor, Routes: []hikyaku.Route{s.Config.Route}, DefaultRoute: s.Config.Route.Name,
 		Now: time.Now, NewID: func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() },
 		Logger: s.log, Workers: workers, StartTimeout: dataSyncTimeout, LogURL: consoleURL,
+	}
+	if s.steps != nil {
+		o.Executor = s.steps
 	}
 	if s.Config.Function != Agents {
 		deadLetters, err := sqs.Open(ctx, sqssdk.NewFromConfig(awsCfg), sqs.Options{URL: s.Config.DLQURL})
@@ -127,7 +137,7 @@ func (s *Stack) Intake() *lambda.Intake {
 // Refresh is the handler of the function of that name.
 func (s *Stack) Refresh() *lambda.Refresh {
 	return &lambda.Refresh{
-		Common: s.common(), Dispatcher: s.dispatcher, Levels: s.levels(),
+		Common: s.common(), Dispatcher: s.dispatcher, Levels: s.levels(), Parked: s.parked(),
 		Pool: &lambda.PoolKeeper{
 			Dispatcher: s.dispatcher, Parameters: s.parameters, Describe: s.executor.Task, Path: s.Config.PoolPath,
 			Route: s.Config.Route.Name, Source: s.Config.SourceLocation, Now: time.Now, Logger: s.log,
