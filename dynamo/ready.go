@@ -87,15 +87,24 @@ func (l *Ledger) readyOnce(ctx context.Context, route string, now time.Time, wan
 // of all parked ones that have come due, because these are not in order.
 func (l *Ledger) head(ctx context.Context, pk string, now time.Time, want int) ([]waiting, error) {
 	var places []waiting
-	for it, err := range l.items(ctx, query{index: indexQueue, pk: pk, from: ready, limit: want}) {
+	due := query{index: indexQueue, pk: pk, from: ready, to: parked + moment(now) + after, limit: want}
+	found, full := 0, false
+	for it, err := range l.items(ctx, due) {
 		if err != nil {
 			return nil, err
 		}
-		if places = append(places, waitingOf(it)); len(places) == want {
-			break
+		if strings.HasPrefix(text(it, attrQueueAt), ready) {
+			found++
+		}
+		places = append(places, waitingOf(it))
+		if full = found == want; full {
+			break // the rest of the queue lies between here and the parked ones
 		}
 	}
-	due := query{index: indexQueue, pk: pk, from: parked, to: parked + moment(now) + after}
+	if !full {
+		return places, nil
+	}
+	due.from, due.limit = parked, 0
 	for it, err := range l.items(ctx, due) {
 		if err != nil {
 			return nil, err

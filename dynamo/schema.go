@@ -174,8 +174,9 @@ func executionPK(arn string) string {
 }
 
 const (
+	// ready sorts before parked, so that one query finds both.
 	ready  = "R"
-	parked = "P"
+	parked = "W"
 	// after sorts after every position with the same beginning.
 	after = "~"
 )
