@@ -160,12 +160,14 @@ const redriveAtOnce = 200
 // returns how many went.
 func (c *Client) RedriveDeadLetters(ctx context.Context, transferIDs []string, a hikyaku.Act) (int, error) {
 	q := request(OpRedrive, a)
-	if transferIDs == nil {
-		q.All = true
-		result, err := c.do(ctx, q)
-		return result.Redriven, err
-	}
 	redriven := 0
+	for q.All = transferIDs == nil; q.All; { // until it is done, or nothing moves
+		result, err := c.do(ctx, q)
+		redriven += result.Redriven
+		if result.Redriven == 0 || hikyaku.KindOf(err) != hikyaku.KindTransient {
+			return redriven, err
+		}
+	}
 	for len(transferIDs) > 0 {
 		n := min(len(transferIDs), redriveAtOnce)
 		q.TransferIDs, transferIDs = transferIDs[:n], transferIDs[n:]

@@ -179,3 +179,23 @@ func FuzzOperate_Handle(f *testing.F) {
 		}
 	})
 }
+
+// TestClient_RedriveDeadLetters_long: an invocation ends before all is done.
+func TestClient_RedriveDeadLetters_long(t *testing.T) {
+	t.Parallel()
+	replies := []string{
+		`{"result":{"routes":[]}}`, `{"result":{"redriven":200},"error":{"kind":"transient","message":"out of time"}}`,
+		`{"result":{"redriven":200},"error":{"kind":"transient","message":"out of time"}}`, `{"result":{"redriven":7}}`,
+	}
+	c, err := lambda.Dial(t.Context(), func(context.Context, []byte) ([]byte, error) {
+		reply := replies[0]
+		replies = replies[1:]
+		return []byte(reply), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.RedriveDeadLetters(t.Context(), nil, hikyaku.Act{}); n != 407 || err != nil || len(replies) != 0 {
+		t.Errorf("RedriveDeadLetters = %d, %v", n, err)
+	}
+}
