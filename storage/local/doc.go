@@ -6,8 +6,9 @@
 // copied as links; one that stands where a folder is needed is a conflict, also
 // if it leads to a folder inside the root, or two paths could be one file.
 //
-// Files are staged in ROOT/.hikyaku/EXECUTION/ and renamed into place, so a
-// half-written file never carries its final name. Where a file came from is
+// Files are staged in ROOT/.hikyaku/EXECUTION/ and renamed into place, or on
+// Linux, if they are the first few of a stage, without any name and linked into
+// place; so a half-written file never carries its final name. Where a file came from is
 // kept in the extended attribute user.hikyaku.origin; where the file system has
 // none, in ROOT/.hikyaku/origins.d, the only thing that outlives a clean run
 // there (the dot keeps it apart from executions, whose names have none).
