@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,9 +24,7 @@ func full(f stack.Function, change map[string]string) func(string) string {
 			values[v.Name] = "x"
 		}
 	}
-	for name, value := range change {
-		values[name] = value
-	}
+	maps.Copy(values, change)
 	return func(name string) string { return values[name] }
 }
 
