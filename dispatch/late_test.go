@@ -124,7 +124,7 @@ func TestDispatcher_LateStarts_endRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	refuse := false
-	fault := func(op string) (before, after error) {
+	fault := func(op string) (before, after error) { //nolint:unparam // the shape of a Fault
 		if refuse && op == "Commit" {
 			return errBroken, nil
 		}
