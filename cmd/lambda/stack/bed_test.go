@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -368,43 +367,4 @@ func (b *bed) messages(t *testing.T, url string, n int) []sqstypes.Message {
 		all = append(all, out.Messages...)
 	}
 	return all
-}
-
-// calls are the AWS actions that a function's log tells of.
-func (b *bed) calls(f stack.Function) map[string]int {
-	calls := map[string]int{}
-	for _, line := range b.functions[f].Lines() {
-		if line["msg"] != "aws call" {
-			continue
-		}
-		service, _ := line["service"].(string)
-		operation, _ := line["operation"].(string)
-		calls[strings.ToLower(service)+":"+operation]++
-	}
-	return calls
-}
-
-// allowed fails for calls that Actions does not list.
-func (b *bed) allowed(t *testing.T, f stack.Function) {
-	t.Helper()
-	as := map[string][]string{ // what IAM calls otherwise
-		"dynamodb:TransactWriteItems":      {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"},
-		"dynamodb:TransactGetItems":        {"dynamodb:GetItem"},
-		"s3:ListObjectsV2":                 {"s3:ListBucket"},
-		"sqs:SendMessageBatch":             {"sqs:SendMessage"},
-		"sqs:DeleteMessageBatch":           {"sqs:DeleteMessage"},
-		"datasync:StartTaskExecution":      {"datasync:StartTaskExecution", "datasync:TagResource", "iam:PassRole"},
-		"sqs:ChangeMessageVisibilityBatch": {"sqs:ChangeMessageVisibility"},
-	}
-	for call := range b.calls(f) {
-		actions := as[call]
-		if actions == nil {
-			actions = []string{call}
-		}
-		for _, a := range actions {
-			if !slices.Contains(stack.Actions(f), a) {
-				t.Errorf("%s calls %s, which its role does not allow", f, call)
-			}
-		}
-	}
 }
