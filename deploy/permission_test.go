@@ -23,6 +23,12 @@ func notCalled(f stack.Function) map[string]string {
 		"signin:CreateOAuth2Token":      "the SDK's credential chain",
 		"s3:CreateSession":              "directory buckets only",
 		"dynamodb:DescribeEndpoints":    "endpoint discovery, which is off",
+		"sfn:StartExecution":            "the driver step-functions, which is not this template's",
+		"sfn:StopExecution":             "the driver step-functions",
+		"sfn:DescribeExecution":         "the driver step-functions",
+		"sfn:SendTaskSuccess":           "the driver step-functions",
+		"sfn:SendTaskFailure":           "the driver step-functions",
+		"sfn:SendTaskHeartbeat":         "the driver step-functions",
 	}
 	if f != stack.Operate {
 		all["sqs:GetQueueUrl"] = "queues are opened by URL; only a redrive names one"
