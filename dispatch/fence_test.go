@@ -141,3 +141,25 @@ func TestDispatcher_lateStartBetweenAttemptsIsCancelled(t *testing.T) {
 		t.Errorf("the late execution is %s, want CANCELLING", status)
 	}
 }
+
+// DataSync asks to slow down and cannot even be asked what runs. A refusal is
+// no unclear start: the task and the transfer are free at once.
+func TestDispatcher_throttledStart(t *testing.T) {
+	t.Parallel()
+	var h hook
+	w := newWorld(t, func(o *dispatch.Options) {
+		o.Executor = &hikyakutest.FaultyExecutor{Executor: o.Executor, Fault: h.fault}
+	})
+	slowDown := &hikyaku.Error{Kind: hikyaku.KindTransient, Message: "Rate exceeded"}
+	w.executor.Refuse(slowDown)
+	h.set(func(op string) (error, error) { return map[string]error{"Current": slowDown}[op], nil })
+	x := w.send(t, "A")
+	w.assign(t)
+	got := w.wantState(t, x, hikyaku.Queued)
+	if got.Attempt != 1 || got.Attempts[0].Failure.Code != hikyaku.CodeThrottled {
+		t.Errorf("attempts = %+v", got.Attempts)
+	}
+	if task, _ := w.task(t, got.Attempts[0].TaskARN); task.TransferID != "" {
+		t.Errorf("the task is still leased: %+v", task)
+	}
+}

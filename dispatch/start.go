@@ -49,7 +49,8 @@ func ours(e hikyaku.Execution, t hikyaku.Transfer) bool {
 
 // start starts the execution of a transfer that was just leased a task. The
 // call is made once. Whatever its answer, what DataSync says about the task
-// decides, not the text of an error.
+// decides, not the text of an error; only if it says nothing a clear refusal is
+// believed.
 func (d *Dispatcher) start(ctx context.Context, t hikyaku.Transfer, s hikyaku.Start) (bool, error) {
 	sctx, cancel := context.WithTimeout(ctx, d.StartTimeout)
 	arn, err := d.Executor.Start(sctx, s)
@@ -75,14 +76,18 @@ func (d *Dispatcher) answered(ctx context.Context, t hikyaku.Transfer, s hikyaku
 	}
 	d.Logger.WarnContext(ctx, "start not confirmed", attrs(t), slog.Any("error", err))
 	current, ok, lookErr := d.Executor.Current(ctx, t.TaskARN)
-	if lookErr != nil {
+	_, unclear := errors.AsType[*hikyaku.UnclearError](err)
+	switch {
+	case lookErr != nil && unclear:
 		return false, fmt.Errorf("start is unclear, and so is what runs in task %s: %w", t.TaskARN, errors.Join(err, lookErr))
+	case lookErr != nil: // nobody answers just now, but nothing was started: the task need not wait
+		return false, d.refused(ctx, t, err, false)
 	}
 	if ok && ours(current, t) {
 		err = d.adopt(ctx, t, current, "the answer to the start was lost")
 		return true, errors.Join(err, d.limitStarted(ctx, t, current.ARN, s.BytesPerSecond))
 	}
-	if _, unclear := errors.AsType[*hikyaku.UnclearError](err); unclear {
+	if unclear {
 		return false, nil // it may still be on its way: reap decides when the lease has ended
 	}
 	return false, d.refused(ctx, t, err, ok && !current.Ended())

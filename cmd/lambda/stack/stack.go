@@ -35,7 +35,10 @@ const (
 	dataSyncPerSecond = 10
 	dataSyncBurst     = 20
 	dataSyncTimeout   = 10 * time.Second
-	workers           = 8
+	// startLease is how long a task waits for a function that was killed while
+	// it started an execution there: no start is on its way any more by then.
+	startLease = 3 * dataSyncTimeout
+	workers    = 8
 )
 
 // Stack is one function's environment: everything that lives as long as the
@@ -101,7 +104,7 @@ func (s *Stack) dispatch(ctx context.Context, awsCfg aws.Config) error {
 	o := dispatch.Options{
 		Ledger: s.ledger, Executor: s.executor, Routes: []hikyaku.Route{s.Config.Route}, DefaultRoute: s.Config.Route.Name,
 		Now: time.Now, NewID: func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() },
-		Logger: s.log, Workers: workers, StartTimeout: dataSyncTimeout, LogURL: consoleURL,
+		Logger: s.log, Workers: workers, StartTimeout: dataSyncTimeout, StartLease: startLease, LogURL: consoleURL,
 	}
 	if s.steps != nil {
 		o.Executor = s.steps
