@@ -77,6 +77,12 @@ type RouteOperator interface {
 	LimitRoute(ctx context.Context, name string, bytesPerSecond int64, a hikyaku.Act) (hikyaku.RouteSettings, error)
 }
 
+// RouteReader is a RouteOperator whose routes are elsewhere, so that reading
+// them may fail.
+type RouteReader interface {
+	ReadRoutes(ctx context.Context) ([]hikyaku.Route, error)
+}
+
 // TaskOperator takes tasks out of their pool and puts them back.
 type TaskOperator interface {
 	Bench(ctx context.Context, taskARN string, a hikyaku.Act) error
@@ -111,6 +117,7 @@ type Console struct {
 	hosts     map[string]bool
 	site      *web.Site
 	hub       *hub
+	byPrefix  bool // the ledger is a hikyaku.PrefixSearcher
 	metrics   *metrics
 	signIn    *signInGuard
 	openAPI   []byte
@@ -141,6 +148,9 @@ func New(o Options) *Console {
 	c.metrics = newMetrics(ledger, o.Now, o.Logger, o.Version)
 	c.hub = newHub(ledger, o.Now, o.Logger, o.PollInterval)
 	c.stop = func() {}
+	if s, ok := o.Ledger.(hikyaku.PrefixSearcher); ok {
+		c.byPrefix = s.SearchesByPrefix()
+	}
 	if s, ok := o.Ledger.(hikyaku.Subscriber); ok {
 		c.hub.live = true
 		c.stop = s.Subscribe(func(t hikyaku.Transfer) {

@@ -15,7 +15,7 @@ import (
 
 func (c *Console) transfersPage(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
-	q, err := transferQuery(v, c.now())
+	q, err := c.query(v)
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,10 @@ func (c *Console) transfersPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	l, now := requestLang(r), c.now()
 	p := &web.Page{Title: "nav_transfers", Section: "transfers", Lang: l, Path: r.URL.Path, Query: v}
-	list := &web.List{Query: q.Text, Live: liveLink(v, l)}
+	list := &web.List{Query: v.Get("q"), SearchHint: "search_hint", Live: liveLink(v, l)}
+	if c.byPrefix {
+		list.SearchHint = "search_hint_prefix"
+	}
 	for _, t := range page.Transfers {
 		list.Rows = append(list.Rows, row(t, l, now))
 	}

@@ -48,7 +48,7 @@ const liveSnapshot = 50
 // because they may be on the page already.
 func (c *Console) livePart(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
-	q, err := transferQuery(v, c.now())
+	q, err := c.query(v)
 	if err != nil {
 		return err
 	}
@@ -60,14 +60,16 @@ func (c *Console) livePart(w http.ResponseWriter, r *http.Request) error {
 			c.log.ErrorContext(r.Context(), "render row", slog.String("transfer_id", u.t.TransferID), slog.Any("error", err))
 			return
 		}
-		b, err := json.Marshal(liveRow{u.t.TransferID, inView(u.t, q), u.t.State.Ended(), html})
+		b, err := json.Marshal(liveRow{u.t.TransferID, inView(u.t, q, c.byPrefix), u.t.State.Ended(), html})
 		if err == nil { // holds strings only
 			s.event("row", b)
 		}
 	})
 }
 
-func inView(t hikyaku.Transfer, q hikyaku.Query) bool {
+// inView tells whether the ledger would find t, which finds texts by prefix or
+// anywhere.
+func inView(t hikyaku.Transfer, q hikyaku.Query, byPrefix bool) bool {
 	if len(q.States) > 0 && !slices.Contains(q.States, t.State) {
 		return false
 	}
@@ -80,6 +82,9 @@ func inView(t hikyaku.Transfer, q hikyaku.Query) bool {
 	}
 	if q.Text == "" {
 		return true
+	}
+	if byPrefix {
+		return strings.HasPrefix(t.ID, q.Text) || t.TransferID == q.Text || t.ExecutionARN == q.Text
 	}
 	for _, s := range []string{t.ID, t.TransferID, t.ExecutionARN, code, message} {
 		if strings.Contains(strings.ToLower(s), strings.ToLower(q.Text)) {

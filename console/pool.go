@@ -116,7 +116,15 @@ func (c *Console) routeInfos(ctx context.Context) ([]RouteInfo, error) {
 	for _, s := range pool.Settings {
 		settings[s.Route] = s
 	}
-	for _, rt := range c.op.Routes() {
+	var routes []hikyaku.Route
+	if reader, ok := c.op.(RouteReader); ok {
+		if routes, err = reader.ReadRoutes(ctx); err != nil {
+			return nil, fmt.Errorf("list routes: %w", err)
+		}
+	} else {
+		routes = c.op.Routes()
+	}
+	for _, rt := range routes {
 		out = append(out, routeInfo(rt, settings[rt.Name], stats))
 	}
 	return out, nil

@@ -104,6 +104,19 @@ func transferQuery(v url.Values, now time.Time) (hikyaku.Query, error) {
 	return q, err
 }
 
+// query reads the parameters of a list. Where texts are found by prefix, a text
+// that is the code of an error means that error.
+func (c *Console) query(v url.Values) (hikyaku.Query, error) {
+	q, err := transferQuery(v, c.now())
+	if err != nil || !c.byPrefix || q.Code != "" {
+		return q, err
+	}
+	if entry, ok := hikyaku.Lookup(strings.ToUpper(q.Text)); ok {
+		q.Code, q.Text = entry.Code, ""
+	}
+	return q, nil
+}
+
 func limitOf(v url.Values) (int, error) {
 	s := v.Get("limit")
 	if s == "" {

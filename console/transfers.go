@@ -10,7 +10,7 @@ import (
 )
 
 func (c *Console) listTransfers(w http.ResponseWriter, r *http.Request) error {
-	q, err := transferQuery(r.URL.Query(), c.now())
+	q, err := c.query(r.URL.Query())
 	if err != nil {
 		return err
 	}

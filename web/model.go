@@ -38,13 +38,15 @@ type Chip struct {
 
 // List is the content of the page of transfers and that of dead letters.
 type List struct {
-	Chips    []Chip
-	Rows     []Row
-	Query    string // what was searched for
-	Filters  []Filter
-	NextLink string
-	Live     string // address of the live stream
-	Side     *Side
+	Chips []Chip
+	Rows  []Row
+	Query string // what was searched for
+	// SearchHint is the key of the text that says what a search finds.
+	SearchHint string
+	Filters    []Filter
+	NextLink   string
+	Live       string // address of the live stream
+	Side       *Side
 }
 
 // Filter is one condition in force, with the link that removes it.
