@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, env environment) int {
 	}
 	env.lang = cli.Language(deps)
 	deps.Extra = []*cobra.Command{
-		newDemoCommand(env), newServeCommand(env), newEnvCommand(env), newSyncCommand(env), newDoctorCommand(env), //nolint:contextcheck // commands take theirs from cobra
+		newDemoCommand(env), newServeCommand(env), newEnvCommand(env), newSyncCommand(env), newDoctorCommand(env), newConsoleCommand(env), //nolint:contextcheck // commands take theirs from cobra
 	}
 	return cli.Main(ctx, deps)
 }

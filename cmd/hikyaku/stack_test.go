@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -60,28 +59,20 @@ type bed struct {
 // bedFunctions are those that the bed runs.
 func bedFunctions() []string { return []string{"intake", "refresh", "operate"} }
 
-//nolint:gochecknoglobals // one build for all tests of this package
-var lambdas = struct {
-	sync.Mutex
-	built map[string]string
-}{built: map[string]string{}}
-
-// lambdaBinary builds a function once per test run; the file lives as long as
-// the test that asks first.
-func lambdaBinary(t *testing.T, name string) string {
+// buildFunctions builds the functions; the files live as long as t.
+func buildFunctions(t *testing.T) map[string]string {
 	t.Helper()
-	lambdas.Lock()
-	defer lambdas.Unlock()
-	if path := lambdas.built[name]; path != "" {
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
+	if _, err := exec.LookPath("moto_server"); err != nil {
+		mototest.Start(t) // says what is missing
 	}
-	lambdas.built[name] = lambdatest.Build(t, "github.com/hikyaku/hikyaku/cmd/lambda/"+name)
-	return lambdas.built[name]
+	built := map[string]string{}
+	for _, name := range bedFunctions() {
+		built[name] = lambdatest.Build(t, "github.com/hikyaku/hikyaku/cmd/lambda/"+name)
+	}
+	return built
 }
 
-func newBed(t *testing.T) *bed {
+func newBed(t *testing.T, built map[string]string) *bed {
 	t.Helper()
 	b := &bed{moto: mototest.Start(t), functions: map[string]*lambdatest.Function{}}
 	b.serve(t)
@@ -110,8 +101,17 @@ func newBed(t *testing.T) *bed {
 		t.Fatal(err)
 	}
 	b.stack(t, bedStack, b.outputs())
+	b.stack(t, "foreign", map[string]string{"QueueUrl": b.queueURL})
+	for name, change := range map[string][2]string{
+		"untabled": {"TableName", "gone"}, "unmanned": {"OperateFunctionName", "gone"}, "crashing": {"OperateFunctionName", "crash"},
+		"forbidden": {"OperateFunctionName", "forbidden"}, "unqueued": {"QueueUrl", b.queueURL + "-gone"},
+	} {
+		outputs := b.outputs()
+		outputs[change[0]] = change[1]
+		b.stack(t, name, outputs)
+	}
 	for _, name := range bedFunctions() {
-		f := lambdatest.New(lambdatest.Options{Binary: lambdaBinary(t, name), Env: b.functionEnv(), Name: name, Timeout: 20 * time.Second})
+		f := lambdatest.New(lambdatest.Options{Binary: built[name], Env: b.functionEnv(), Name: name, Timeout: 20 * time.Second})
 		b.functions[name] = f
 		t.Cleanup(f.Close)
 	}
@@ -269,11 +269,22 @@ func (b *bed) serveLambda(t *testing.T) {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", func(w http.ResponseWriter, r *http.Request) {
+		refuse := func(status int, code, message string) {
+			w.Header().Set("X-Amzn-ErrorType", code)
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, `{"Message":"`+message+`"}`) // a client that left needs no answer
+		}
 		f := b.functions[strings.TrimPrefix(r.PathValue("name"), bedStack+"-")]
-		if f == nil {
-			w.Header().Set("X-Amzn-ErrorType", "ResourceNotFoundException")
-			w.WriteHeader(http.StatusNotFound)
-			_, _ = io.WriteString(w, `{"Message":"Function not found"}`)
+		switch {
+		case r.PathValue("name") == "forbidden":
+			refuse(http.StatusForbidden, "AccessDeniedException", "User is not authorized to perform lambda:InvokeFunction")
+			return
+		case r.PathValue("name") == "crash":
+			w.Header().Set("X-Amz-Function-Error", "Unhandled")
+			_, _ = io.WriteString(w, `{"errorType":"string","errorMessage":"boom"}`)
+			return
+		case f == nil:
+			refuse(http.StatusNotFound, "ResourceNotFoundException", "Function not found")
 			return
 		}
 		payload, err := io.ReadAll(r.Body)
@@ -344,40 +355,54 @@ func (b *bed) run(t *testing.T) {
 	})
 }
 
-// TestStackScripts runs testdata/stack/*.txtar: the real binary against a stack.
-// Commands beside those of TestScripts:
+// TestStack runs testdata/stack/*.txtar, the real binary against a stack, and
+// the console of one. Commands beside those of TestScripts:
 //
 //	put ID [NAME…]       put files of an ID into the stack's source
+//	message BODY         send a message to the stack's queue
 //	waitfor TEXT CMD…    run CMD until its output contains TEXT
-func TestStackScripts(t *testing.T) {
+func TestStack(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join("testdata", "stack", "*.txtar"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
+	built := buildFunctions(t)
+	bin := builtBinary(t)
+	t.Run("console", func(t *testing.T) {
+		t.Parallel()
+		newBed(t, built).console(t, bin)
+	})
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			b := newBed(t)
-			bin := builtBinary(t)
-			testscript.Run(t, testscript.Params{
-				Files: []string{file}, RequireExplicitExec: true,
-				Setup: func(e *testscript.Env) error {
-					e.Setenv("PATH", filepath.Dir(bin)+string(os.PathListSeparator)+os.Getenv("PATH"))
-					e.Setenv("LANG", "C.UTF-8")
-					for _, v := range append(b.endpoints(), "AWS_ENDPOINT_URL_LAMBDA="+b.lambda, "AWS_REGION="+bedRegion, "AWS_EC2_METADATA_DISABLED=true",
-						"AWS_CONFIG_FILE="+filepath.Join(e.WorkDir, "no-aws-config"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(e.WorkDir, "no-aws-credentials")) {
-						name, value, _ := strings.Cut(v, "=")
-						e.Setenv(name, value)
-					}
-					return nil
-				},
-				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"exitcode": scriptExitCode, "put": b.scriptPut, "waitfor": scriptWaitFor,
-				},
-			})
+			newBed(t, built).script(t, bin, file)
 		})
 	}
+}
+
+// env is what the binary gets.
+func (b *bed) env() []string {
+	return append(b.endpoints(), "AWS_ENDPOINT_URL_LAMBDA="+b.lambda, "AWS_REGION="+bedRegion, "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_CONFIG_FILE=/nowhere/config", "AWS_SHARED_CREDENTIALS_FILE=/nowhere/credentials", "LANG=C.UTF-8")
+}
+
+func (b *bed) script(t *testing.T, bin, file string) {
+	t.Helper()
+	testscript.Run(t, testscript.Params{
+		Files: []string{file}, RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PATH", filepath.Dir(bin)+string(os.PathListSeparator)+os.Getenv("PATH"))
+			for _, v := range b.env() {
+				name, value, _ := strings.Cut(v, "=")
+				e.Setenv(name, value)
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exitcode": scriptExitCode, "put": b.scriptPut, "message": b.scriptMessage, "waitfor": scriptWaitFor,
+		},
+	})
 }
 
 func (b *bed) scriptPut(ts *testscript.TestScript, _ bool, args []string) {
@@ -386,9 +411,18 @@ func (b *bed) scriptPut(ts *testscript.TestScript, _ bool, args []string) {
 		names = []string{"a.txt"}
 	}
 	for _, name := range names {
-		_, err := b.s3().PutObject(context.Background(), &s3sdk.PutObjectInput{Bucket: aws.String("stack-outbox"), Key: aws.String(args[0] + "/" + name), Body: bytes.NewReader([]byte("hello\n"))})
-		ts.Check(err)
+		ts.Check(b.upload(context.Background(), args[0]+"/"+name))
 	}
+}
+
+func (b *bed) upload(ctx context.Context, key string) error {
+	_, err := b.s3().PutObject(ctx, &s3sdk.PutObjectInput{Bucket: aws.String("stack-outbox"), Key: &key, Body: strings.NewReader("hello\n")})
+	return err
+}
+
+func (b *bed) scriptMessage(ts *testscript.TestScript, _ bool, args []string) {
+	_, err := sqssdk.NewFromConfig(b.cfg).SendMessage(context.Background(), &sqssdk.SendMessageInput{QueueUrl: &b.queueURL, MessageBody: &args[0]})
+	ts.Check(err)
 }
 
 func scriptWaitFor(ts *testscript.TestScript, _ bool, args []string) {

@@ -44,7 +44,7 @@ func verdict(err error) (hikyaku.Kind, string) {
 		return hikyaku.KindDenied, hikyaku.CodeCallDenied
 	}
 	response, ok := errors.AsType[*awshttp.ResponseError](err)
-	if !ok {
+	if !ok || response.HTTPStatusCode() < http.StatusContinue { // none came
 		return hikyaku.KindTransient, hikyaku.CodeAWSUnreachable
 	}
 	switch status := response.HTTPStatusCode(); {

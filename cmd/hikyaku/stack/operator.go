@@ -118,14 +118,28 @@ const (
 	routesTimeout = 20 * time.Second
 )
 
-// Routes are those of the function. A person who may not invoke it, or an
-// answer that does not come, leaves what was known last or the outputs say.
+// Routes are those of the function, or, while it does not answer, what was
+// known last or the outputs say.
 func (o *Operator) Routes() []hikyaku.Route {
 	ctx, cancel := context.WithTimeout(context.Background(), routesTimeout)
 	defer cancel()
 	if routes, err := o.readRoutes(ctx); err == nil {
 		return routes
 	}
+	return o.lastRoutes()
+}
+
+// ReadRoutes implements console.RouteReader. A person who may not invoke the
+// function is told what the outputs say.
+func (o *Operator) ReadRoutes(ctx context.Context) ([]hikyaku.Route, error) {
+	routes, err := o.readRoutes(ctx)
+	if hikyaku.CodeOf(err) == hikyaku.CodeCallDenied {
+		return o.lastRoutes(), nil
+	}
+	return routes, err
+}
+
+func (o *Operator) lastRoutes() []hikyaku.Route {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.routes == nil {
@@ -141,7 +155,7 @@ func (o *Operator) readRoutes(ctx context.Context) ([]hikyaku.Route, error) {
 	if age := o.stack.now().Sub(o.read); o.routes != nil && age >= 0 && age < routesAge {
 		return o.routes, nil
 	}
-	routes, err := o.ReadRoutes(ctx)
+	routes, err := o.Client.ReadRoutes(ctx)
 	if err != nil {
 		return nil, err
 	}
