@@ -34,12 +34,12 @@ func fixed(c *cobra.Command, flag string, values ...string) {
 
 // recent returns the newest transfers, or none: completion never fails aloud.
 func (a *app) recent(ctx context.Context, f console.Filter) console.TransferList {
+	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
+	defer cancel()
 	api, err := a.api(ctx)
 	if err != nil {
 		return console.TransferList{}
 	}
-	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
-	defer cancel()
 	list, err := api.Transfers(ctx, f)
 	if err != nil {
 		return console.TransferList{}
@@ -74,12 +74,12 @@ func (a *app) completeStates(*cobra.Command, []string, string) ([]string, cobra.
 }
 
 func (a *app) completeRoutes(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	api, err := a.api(commandContext(cmd))
+	ctx, cancel := context.WithTimeout(commandContext(cmd), completeTimeout)
+	defer cancel()
+	api, err := a.api(ctx)
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	ctx, cancel := context.WithTimeout(commandContext(cmd), completeTimeout)
-	defer cancel()
 	list, err := api.Routes(ctx)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -119,13 +119,17 @@ func (l *told) Stats(ctx context.Context) (hikyaku.Stats, error) {
 }
 
 // followWaits publishes the newest QUEUED transfers of each route whose reason
-// to wait has changed since the last call, at most once a second for all
-// listeners: their records have not changed, so nothing else would.
+// to wait has changed since the last call, at most once a second, and no more
+// often than a ledger is polled, for all listeners: their records have not changed, so nothing else would.
 func (h *hub) followWaits(ctx context.Context) {
 	h.waitsMu.Lock()
 	defer h.waitsMu.Unlock()
 	now := h.now()
-	if age := now.Sub(h.waitsAt); h.waits != nil && age >= 0 && age < time.Second {
+	every := time.Second
+	if !h.live {
+		every = max(every, h.every)
+	}
+	if age := now.Sub(h.waitsAt); h.waits != nil && age >= 0 && age < every {
 		return
 	}
 	waits, err := h.ledger.read(ctx)

@@ -97,7 +97,7 @@ func (b *bed) watch(ctx context.Context, t *testing.T, api *console.Client) {
 
 func (b *bed) startConsole(t *testing.T, bin string) consoleLinks {
 	t.Helper()
-	cmd := exec.Command(bin, "console", "--stack", bedStack, "-o", "json") //nolint:gosec,noctx // the binary under test; ended below
+	cmd := exec.Command(bin, "console", "--stack", bedStack, "-o", "json") //nolint:noctx // the binary under test; ended below
 	cmd.Env, cmd.Stderr = b.env(), t.Output()
 	out, err := cmd.StdoutPipe()
 	if err != nil {

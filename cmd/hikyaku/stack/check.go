@@ -139,8 +139,8 @@ func (c *check) queue(ctx context.Context) {
 		return
 	}
 	var policy struct {
-		Target   string          `json:"deadLetterTargetArn"`
-		Receives json.RawMessage `json:"maxReceiveCount"` // a number, or a string of one
+		Target   string          `json:"deadLetterTargetArn"` //nolint:tagliatelle // SQS's names
+		Receives json.RawMessage `json:"maxReceiveCount"`     //nolint:tagliatelle // a number, or a string of one
 	}
 	bad := func(english, japanese string, args ...any) {
 		c.add(statusFail, "queue", c.t(english, japanese, args...), c.t("deploy the stack again: its redrive policy was changed", "再投入ポリシーが変えられています。スタックをデプロイし直してください"))

@@ -78,8 +78,8 @@ func (s *Stack) invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return out.Payload, nil
 	}
 	var failed struct {
-		Type    string `json:"errorType"`
-		Message string `json:"errorMessage"`
+		Type    string `json:"errorType"`    //nolint:tagliatelle // Lambda's names
+		Message string `json:"errorMessage"` //nolint:tagliatelle // Lambda's names
 	}
 	if json.Unmarshal(out.Payload, &failed) != nil || failed.Message == "" {
 		failed.Message = *out.FunctionError
