@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -46,19 +45,21 @@ const (
 	stack   = "hikyaku-test"
 )
 
-// Time runs faster here than on AWS: a schedule of one minute fires every
-// second, and what a killed function had received comes back after 30 s.
+// Time runs faster here than on AWS: a schedule of one minute fires every two
+// seconds, and what a killed function had received comes back after 30 s.
 const (
-	faster     = 60
+	faster     = 30
 	visibility = 30
 )
 
 // bed is a deployed stack on this machine. SQS, DynamoDB, S3, SSM and
-// EventBridge are moto's, DataSync is ours, Lambda is a harness around the
-// real binaries.
+// EventBridge are moto's (DynamoDB in a process of its own, because Python uses
+// one processor), DataSync is ours, Lambda is a harness around the real
+// binaries.
 type bed struct {
 	t         testing.TB
 	moto      string
+	tables    string
 	root      string // where the agents' file server keeps its files
 	mover     *mover.Service
 	faults    *faults
@@ -93,7 +94,7 @@ func stackParameters(n int) []string {
 func newBed(ctx context.Context, t testing.TB, n int, run mover.RunFunc) *bed {
 	t.Helper()
 	b := &bed{t: t, root: t.TempDir(), functions: map[string]*lambdatest.Function{}}
-	b.moto = mototest.Start(t)
+	b.moto, b.tables = mototest.Start(t), mototest.Start(t)
 	b.serve(t, run)
 	b.deploy = &deployment{
 		stack: stack, refs: map[string]string{}, made: map[string]bool{}, visibility: visibility, targets: map[string]string{},
@@ -151,7 +152,7 @@ func (b *bed) build(t testing.TB) {
 func (b *bed) environment(t testing.TB, name string, properties map[string]any) []string {
 	t.Helper()
 	env := []string{
-		"AWS_ACCESS_KEY_ID=" + keyOf(name), "AWS_SECRET_ACCESS_KEY=secret", "AWS_ENDPOINT_URL=" + b.moto, "AWS_ENDPOINT_URL_DATASYNC=" + b.datasync,
+		"AWS_ACCESS_KEY_ID=" + keyOf(name), "AWS_SECRET_ACCESS_KEY=secret", "AWS_ENDPOINT_URL=" + b.moto, "AWS_ENDPOINT_URL_DYNAMODB=" + b.tables, "AWS_ENDPOINT_URL_DATASYNC=" + b.datasync,
 	}
 	section, _ := properties["Environment"].(map[string]any)
 	variables, _ := section["Variables"].(map[string]any)
@@ -159,10 +160,7 @@ func (b *bed) environment(t testing.TB, name string, properties map[string]any) 
 		t.Fatalf("function %s has no variables", name)
 	}
 	for variable, value := range variables {
-		if n, ok := value.(float64); ok {
-			value = strconv.FormatFloat(n, 'f', -1, 64)
-		}
-		env = append(env, variable+"="+fmt.Sprint(value))
+		env = append(env, variable+"="+text(value))
 	}
 	return env
 }
@@ -234,7 +232,7 @@ func (b *bed) s3() *s3.Client {
 }
 
 func (b *bed) dynamo() *dynamodb.Client {
-	return dynamodb.New(dynamodb.Options{BaseEndpoint: &b.moto, Region: region, Credentials: testKeys()})
+	return dynamodb.New(dynamodb.Options{BaseEndpoint: &b.tables, Region: region, Credentials: testKeys()})
 }
 
 func (b *bed) dataSync() *datasync.Client {

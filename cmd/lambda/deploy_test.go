@@ -46,7 +46,7 @@ type deployment struct {
 // order is what is made first, by type; what is not listed needs nothing done.
 func order() []string {
 	return []string{
-		"AWS::S3::Bucket", "AWS::IAM::Role", "AWS::Logs::LogGroup", "AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::DataSync::LocationS3",
+		"AWS::S3::Bucket", "AWS::IAM::Role", "AWS::Logs::LogGroup", "AWS::Logs::ResourcePolicy", "AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::DataSync::LocationS3",
 		"AWS::DataSync::LocationObjectStorage", "AWS::DataSync::Task", "AWS::SSM::Parameter", "AWS::Lambda::Function", "AWS::Events::Rule",
 	}
 }
@@ -99,7 +99,7 @@ func (d *deployment) create(ctx context.Context, kind, id string, p map[string]a
 	switch kind {
 	case "AWS::S3::Bucket":
 		d.refs[id], d.refs[id+".Arn"] = d.stack+"-"+strings.ToLower(id), "arn:aws:s3:::"+d.stack+"-"+strings.ToLower(id)
-	case "AWS::IAM::Role":
+	case "AWS::IAM::Role", "AWS::Logs::ResourcePolicy":
 		d.refs[id], d.refs[id+".Arn"] = id, "arn:aws:iam::"+account+":role/"+d.stack+"-"+id
 	case "AWS::Logs::LogGroup":
 		name := fmt.Sprint(p["LogGroupName"])
@@ -165,7 +165,7 @@ func (d *deployment) createQueue(ctx context.Context, id string, p map[string]an
 			attributes[name] = string(raw)
 		default:
 			if name != "QueueName" {
-				attributes[name] = fmt.Sprint(value)
+				attributes[name] = text(value)
 			}
 		}
 	}

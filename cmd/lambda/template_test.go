@@ -140,9 +140,9 @@ func (r *resolver) intrinsic(name string, args any) (any, error) {
 	case "Fn::Join":
 		return r.join(list)
 	case "Fn::Split":
-		text, err := r.value(list[1])
+		whole, err := r.value(list[1])
 		parts := []any{}
-		for _, p := range strings.Split(fmt.Sprint(text), fmt.Sprint(list[0])) {
+		for _, p := range strings.Split(fmt.Sprint(whole), fmt.Sprint(list[0])) {
 			parts = append(parts, p)
 		}
 		return parts, err
@@ -177,26 +177,23 @@ func (r *resolver) ref(name string) (any, error) {
 }
 
 func (r *resolver) sub(args any) (any, error) {
-	text, local := "", map[string]any{}
+	pattern, local := "", map[string]any{}
 	switch args := args.(type) {
 	case string:
-		text = args
+		pattern = args
 	case []any:
-		text, _ = args[0].(string)
+		pattern, _ = args[0].(string)
 		local, _ = args[1].(map[string]any)
 	}
 	var failed error
-	out := regexp.MustCompile(`\$\{([^}!]+)\}`).ReplaceAllStringFunc(text, func(m string) string {
+	out := regexp.MustCompile(`\$\{([^}!]+)\}`).ReplaceAllStringFunc(pattern, func(m string) string {
 		name := m[2 : len(m)-1]
 		v, err := r.ref(name)
 		if own, ok := local[name]; ok {
 			v, err = r.value(own)
 		}
-		if f, ok := v.(float64); ok {
-			v = strconv.FormatFloat(f, 'f', -1, 64)
-		}
 		failed = errors.Join(failed, err)
-		return fmt.Sprint(v)
+		return text(v)
 	})
 	return secrets().ReplaceAllString(out, "resolved-$1"), failed
 }
@@ -206,8 +203,8 @@ func (r *resolver) join(list []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if text, ok := members.(string); ok { // a CommaDelimitedList's default
-		return strings.Join(strings.Split(text, ","), fmt.Sprint(list[0])), nil
+	if members, ok := members.(string); ok { // a CommaDelimitedList's default
+		return strings.Join(strings.Split(members, ","), fmt.Sprint(list[0])), nil
 	}
 	parts := []string{}
 	all, _ := members.([]any)
@@ -268,12 +265,23 @@ func (r *resolver) properties(id string) (properties map[string]any, exists bool
 			return nil, false, err
 		}
 	}
+	if res.Type == "AWS::IAM::Role" { // its policies name what does not exist yet, and nobody holds anybody to them here
+		return nil, true, nil
+	}
 	v, err := r.value(res.Properties)
 	if err != nil {
 		return nil, true, fmt.Errorf("%s: %w", id, err)
 	}
 	properties, _ = v.(map[string]any)
 	return properties, true, nil
+}
+
+// text writes a value as CloudFormation does: numbers without an exponent.
+func text(v any) string {
+	if n, ok := v.(float64); ok {
+		return strconv.FormatFloat(n, 'f', -1, 64)
+	}
+	return fmt.Sprint(v)
 }
 
 // into gives a resource's properties to an API's input, whose members have the

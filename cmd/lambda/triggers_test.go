@@ -2,8 +2,8 @@ package lambda_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -137,12 +137,16 @@ func (b *bed) publish(ctx context.Context) {
 		for {
 			select {
 			case e := <-changes:
-				ended := e.Detail.State == "SUCCESS" || e.Detail.State == "ERROR"
-				if ended && b.faults.hits(scenariotest.LoseEvents, 1) {
-					continue
+				batch := []mover.Event{e}
+				for len(batch) < 10 && len(changes) > 0 {
+					batch = append(batch, <-changes)
 				}
-				if err := b.put(ctx, e); err != nil && ctx.Err() == nil {
-					b.t.Errorf("put event: %v", err)
+				batch = slices.DeleteFunc(batch, func(e mover.Event) bool {
+					ended := e.Detail.State == "SUCCESS" || e.Detail.State == "ERROR"
+					return ended && b.faults.hits(scenariotest.LoseEvents, 1)
+				})
+				if err := b.put(ctx, batch...); err != nil && ctx.Err() == nil {
+					b.t.Errorf("put events: %v", err)
 				}
 			case <-ctx.Done():
 				return
@@ -151,26 +155,34 @@ func (b *bed) publish(ctx context.Context) {
 	})
 }
 
-func (b *bed) put(ctx context.Context, e mover.Event) error {
-	out, err := b.deploy.events.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []eventtypes.PutEventsRequestEntry{{
-		Source: &e.Source, DetailType: &e.DetailType, Resources: e.Resources, Detail: aws.String(string(payloadOf(e.Detail))), Time: &e.Time,
-	}}})
+// put puts up to ten events on the bus.
+func (b *bed) put(ctx context.Context, batch ...mover.Event) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	in := &eventbridge.PutEventsInput{}
+	for _, e := range batch {
+		in.Entries = append(in.Entries, eventtypes.PutEventsRequestEntry{
+			Source: &e.Source, DetailType: &e.DetailType, Resources: e.Resources, Detail: aws.String(string(payloadOf(e.Detail))), Time: &e.Time,
+		})
+	}
+	out, err := b.deploy.events.PutEvents(ctx, in)
 	if err == nil && out.FailedEntryCount > 0 {
-		err = errors.New(aws.ToString(out.Entries[0].ErrorMessage))
+		err = fmt.Errorf("%d of %d events were refused", out.FailedEntryCount, len(batch))
 	}
 	return err
 }
 
 // agentsChanged publishes that the agents' state changed.
 func (b *bed) agentsChanged(ctx context.Context, state string) error {
-	var errs []error
+	var batch []mover.Event
 	for _, id := range agentIDs() {
-		errs = append(errs, b.put(ctx, mover.Event{
+		batch = append(batch, mover.Event{
 			Source: mover.EventSource, DetailType: "DataSync Agent State Change", Resources: []string{agentARN(id)}, Time: time.Now(),
 			Detail: mover.EventDetail{State: state},
-		}))
+		})
 	}
-	return errors.Join(errs...)
+	return b.put(ctx, batch...)
 }
 
 // target invokes a function with the events whose rules have it for a target.
