@@ -120,7 +120,8 @@ func (l *told) Stats(ctx context.Context) (hikyaku.Stats, error) {
 
 // followWaits publishes the newest QUEUED transfers of each route whose reason
 // to wait has changed since the last call, at most once a second, and no more
-// often than a ledger is polled, for all listeners: their records have not changed, so nothing else would.
+// often than the ledger is polled, for all listeners: their records have not
+// changed, so nothing else would.
 func (h *hub) followWaits(ctx context.Context) {
 	h.waitsMu.Lock()
 	defer h.waitsMu.Unlock()

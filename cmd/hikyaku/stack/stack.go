@@ -32,7 +32,7 @@ type Options struct {
 type Outputs struct {
 	Route, QueueURL, DLQURL, Table, Function string
 
-	QueueARN, DLQARN, Settings, PoolPath, SourceLocation, SourceURI, AlarmTopic, Dashboard string
+	DLQARN, Settings, PoolPath, SourceLocation, SourceURI, AlarmTopic string
 }
 
 // Stack is a deployment. Its methods may be called concurrently.
@@ -116,19 +116,13 @@ func (s *Stack) take(stack types.Stack) error {
 	for _, o := range stack.Outputs {
 		values[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
 	}
-	wanted := map[string]*string{
-		"RouteName": &s.Route, "QueueUrl": &s.QueueURL, "DeadLetterQueueUrl": &s.DLQURL, "TableName": &s.Table, "OperateFunctionName": &s.Function,
-	}
 	var missing []string
-	for name, into := range wanted {
+	for name, into := range s.required() {
 		if *into = values[name]; *into == "" {
 			missing = append(missing, name)
 		}
 	}
-	for name, into := range map[string]*string{
-		"QueueArn": &s.QueueARN, "DeadLetterQueueArn": &s.DLQARN, "SettingsParameterName": &s.Settings, "PoolPath": &s.PoolPath,
-		"SourceLocationArn": &s.SourceLocation, "SourceUri": &s.SourceURI, "AlarmTopicArn": &s.AlarmTopic, "DashboardUrl": &s.Dashboard,
-	} {
+	for name, into := range s.optional() {
 		*into = values[name]
 	}
 	if len(missing) > 0 {
@@ -137,6 +131,33 @@ func (s *Stack) take(stack types.Stack) error {
 			"its status is "+s.Status+" and it has no output "+strings.Join(missing, ", ")+"; it has "+listed(values))
 	}
 	return nil
+}
+
+// required are the outputs without which nothing works, by name.
+func (o *Outputs) required() map[string]*string {
+	return map[string]*string{
+		"RouteName": &o.Route, "QueueUrl": &o.QueueURL, "DeadLetterQueueUrl": &o.DLQURL, "TableName": &o.Table, "OperateFunctionName": &o.Function,
+	}
+}
+
+// optional are the other outputs.
+func (o *Outputs) optional() map[string]*string {
+	return map[string]*string{
+		"DeadLetterQueueArn": &o.DLQARN, "SettingsParameterName": &o.Settings, "PoolPath": &o.PoolPath,
+		"SourceLocationArn": &o.SourceLocation, "SourceUri": &o.SourceURI, "AlarmTopicArn": &o.AlarmTopic,
+	}
+}
+
+// OutputNames are the names of the outputs that a stack is asked for. The
+// template is held against them by a test.
+func OutputNames() []string {
+	var o Outputs
+	return slices.Sorted(maps.Keys(merged(o.required(), o.optional())))
+}
+
+func merged(a, b map[string]*string) map[string]*string {
+	maps.Copy(a, b)
+	return a
 }
 
 func listed(values map[string]string) string {
