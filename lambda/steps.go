@@ -44,6 +44,9 @@ const (
 	pollShare = 10
 	// fresh is how old a description may be to be believed.
 	fresh = 10 * time.Second
+	// parkBefore is how long before the end of a back-off an execution parks, so
+	// that its token is there when the next attempt is begun, by anyone.
+	parkBefore = 2 * time.Second
 )
 
 // How many events a state machine's history gets: for each turn of waiting,
@@ -97,25 +100,31 @@ func (h *Steps) Handle(ctx context.Context, call stepfunctions.Call) (stepfuncti
 }
 
 func (h *Steps) step(ctx context.Context, call stepfunctions.Call) (stepfunctions.Step, error) {
+	var freed bool
+	var err error
 	switch call.Op {
 	case stepfunctions.OpRecord:
-		if err := h.record(ctx, call.State); err != nil {
-			return stepfunctions.Step{}, err
-		}
+		freed, err = h.record(ctx, call.State)
 	case stepfunctions.OpObserve:
-		if err := h.observe(ctx, call.State); err != nil {
-			return stepfunctions.Step{}, err
-		}
+		freed, err = h.observe(ctx, call.State)
 	case stepfunctions.OpPark:
 		return stepfunctions.Step{}, h.park(ctx, call)
 	default:
-		return stepfunctions.Step{}, hikyaku.NewError(hikyaku.CodeConfigInvalid, "step", call.Op, "there is no such operation")
+		err = hikyaku.NewError(hikyaku.CodeConfigInvalid, "step", call.Op, "there is no such operation")
 	}
-	return h.next(ctx, call)
+	if err != nil {
+		return stepfunctions.Step{}, err
+	}
+	s, err := h.next(ctx, call)
+	if freed && (err != nil || s.Next != stepfunctions.NextPark || s.Until.After(h.Now())) { // parking gives out work itself
+		h.use(ctx)
+	}
+	return s, err
 }
 
-// record tells the dispatcher what became of the start.
-func (h *Steps) record(ctx context.Context, s stepfunctions.State) error {
+// record tells the dispatcher what became of the start, and reports whether a
+// task may be free.
+func (h *Steps) record(ctx context.Context, s stepfunctions.State) (freed bool, _ error) {
 	arn := ""
 	if s.Execution != nil {
 		arn = s.Execution.TaskExecutionARN
@@ -131,34 +140,27 @@ func (h *Steps) record(ctx context.Context, s stepfunctions.State) error {
 	if hikyaku.KindOf(err) == hikyaku.KindConflict { // somebody else recorded it
 		err = nil
 	}
-	if err != nil || arn != "" {
-		return err
-	}
-	h.use(ctx) // a start that was refused frees its task
-	return nil
+	return arn == "", err
 }
 
-// observe brings the transfer up to date with what the machine saw.
-func (h *Steps) observe(ctx context.Context, s stepfunctions.State) error {
+// observe brings the transfer up to date with what the machine saw, and reports
+// whether a task may be free.
+func (h *Steps) observe(ctx context.Context, s stepfunctions.State) (freed bool, _ error) {
 	seen := ctx
-	ended := false
 	if s.Look != nil && h.Now().Sub(s.Look.At) < fresh {
 		x, err := h.Described(s.Look.Description)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if x.ARN == s.Step.ExecutionARN {
-			seen, ended = stepfunctions.WithExecution(ctx, x), x.Ended()
+			seen, freed = stepfunctions.WithExecution(ctx, x), x.Ended()
 		}
 	}
 	err := h.Dispatcher.Refresh(seen, s.Step.ExecutionARN)
 	if hikyaku.KindOf(err) == hikyaku.KindConflict { // a sweep was at it
 		err = nil
 	}
-	if err == nil && ended {
-		h.use(ctx)
-	}
-	return err
+	return freed, err
 }
 
 // use gives free tasks work and sends what is owed. Its errors are the sweep's
@@ -170,35 +172,56 @@ func (h *Steps) use(ctx context.Context) {
 	}
 }
 
-// park keeps the token until the transfer's next attempt, and begins that if
-// it can begin now. If the transfer does not wait any more, the execution goes.
+// park keeps the token until the transfer's next attempt, and begins that when
+// its back-off is over, if it can begin. If the transfer does not wait any more,
+// the execution goes.
 func (h *Steps) park(ctx context.Context, call stepfunctions.Call) error {
 	o := call.State.Order
 	if err := h.Parking.Park(ctx, o.TransferID, call.Token, call.State.Step.Events); err != nil {
 		return err
 	}
-	h.use(ctx)
-	t, err := h.Transfers.Transfer(ctx, o.TransferID)
-	if err != nil && !errors.Is(err, hikyaku.ErrNotFound) {
-		return fmt.Errorf("read transfer %s: %w", o.TransferID, err)
+	t, err := h.read(ctx, o)
+	if err != nil {
+		return err
 	}
-	if err == nil && t.State == hikyaku.Queued {
-		return nil
+	if t.State == hikyaku.Queued {
+		timer := time.NewTimer(min(t.NotBefore.Sub(h.Now()), 2*parkBefore))
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	h.use(ctx)
+	if t, err = h.read(ctx, o); err != nil || t.State == hikyaku.Queued {
+		return err
 	}
 	_, err = h.Parking.WakeIf(ctx, o.TransferID, call.Token, stepfunctions.State{Order: o, Step: ended(t, o)})
 	return err
 }
 
+// read reads the order's transfer; one without a state if there is none any more.
+func (h *Steps) read(ctx context.Context, o stepfunctions.Order) (hikyaku.Transfer, error) {
+	t, err := h.Transfers.Transfer(ctx, o.TransferID)
+	if errors.Is(err, hikyaku.ErrNotFound) {
+		return hikyaku.Transfer{}, nil
+	}
+	if err != nil {
+		return t, fmt.Errorf("read transfer %s: %w", o.TransferID, err)
+	}
+	return t, nil
+}
+
 // next says what the state machine does now.
 func (h *Steps) next(ctx context.Context, call stepfunctions.Call) (stepfunctions.Step, error) {
 	o, now := call.State.Order, h.Now().UTC()
-	t, err := h.Transfers.Transfer(ctx, o.TransferID)
-	if err != nil && !errors.Is(err, hikyaku.ErrNotFound) {
-		return stepfunctions.Step{}, fmt.Errorf("read transfer %s: %w", o.TransferID, err)
+	t, err := h.read(ctx, o)
+	if err != nil {
+		return stepfunctions.Step{}, err
 	}
 	s := stepfunctions.Step{Until: now, LookBy: now, ExecutionARN: t.ExecutionARN, Events: call.State.Step.Events + eventsPerStep}
 	switch {
-	case err != nil || !attempts(t, o) || t.State.Ended():
+	case !attempts(t, o) || t.State.Ended():
 		return ended(t, o), nil
 	case t.State == hikyaku.Starting:
 		s.Next, s.Seconds = stepfunctions.NextAgain, int(againIn/time.Second)
@@ -208,8 +231,8 @@ func (h *Steps) next(ctx context.Context, call stepfunctions.Call) (stepfunction
 		s.Events += eventsPerTurn * (int(lookBy/time.Second)/s.Seconds + 1)
 	default:
 		s.Next = stepfunctions.NextPark
-		if t.NotBefore.After(now) {
-			s.Until = t.NotBefore.UTC()
+		if due := t.NotBefore.Add(-parkBefore); due.After(now) {
+			s.Until = due.UTC()
 		}
 	}
 	limit := h.MaxEvents

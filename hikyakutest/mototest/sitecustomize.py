@@ -6,6 +6,7 @@ that does not fit ends the server: a test on half-corrected moto would lie.
 """
 
 import copy
+import datetime
 import importlib.abc
 import importlib.machinery
 import json
@@ -195,14 +196,14 @@ def jsonata(module):
     module._eval_jsonata = evaluate
 
 
-def aws_sdk(module):
-    """States that call DataSync reach the server that AWS_ENDPOINT_URL_DATASYNC
-    names (as any other service's), and errors carry the name AWS gives them."""
+def routed(module):
+    """States that call a service reach the server that AWS_ENDPOINT_URL_<SERVICE>
+    names: our DataSync, our functions."""
     import boto3
 
     client_for = module.boto_client_for
 
-    def routed(region, service, state_credentials=None):
+    def client(region, service, state_credentials=None):
         url = os.environ.get("AWS_ENDPOINT_URL_" + service.upper())
         if not url:
             return client_for(region=region, service=service, state_credentials=state_credentials)
@@ -212,16 +213,43 @@ def aws_sdk(module):
             aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "b"),
         )
 
-    module.boto_client_for = routed
-    module._SERVICE_ERROR_NAMES["datasync"] = "DataSync"
+    module.boto_client_for = client
 
+
+def aws_sdk(module):
+    """Errors carry the name AWS gives them, and times are text, as in any JSON;
+    moto keeps Python's objects, which DescribeExecution then chokes on."""
+    routed(module)
+    module._SERVICE_ERROR_NAMES["datasync"] = "DataSync"
+    service = module.StateTaskServiceAwsSdk
+    call = service._eval_service_task
+
+    def text(value):
+        if isinstance(value, datetime.datetime):
+            utc = value.astimezone(datetime.timezone.utc)
+            return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        if isinstance(value, dict):
+            return {k: text(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [text(v) for v in value]
+        return value
+
+    def eval_service_task(self, env, *args, **kwargs):
+        call(self, env, *args, **kwargs)
+        env.stack.append(text(env.stack.pop()))
+
+    service._eval_service_task = eval_service_task
+
+
+TASKS = "moto.stepfunctions.parser.asl.component.state.exec.state_task."
 
 CORRECTIONS = {
     "moto.dynamodb.responses": dynamodb,
     "moto.sqs.responses": sqs,
     "moto.stepfunctions.models": state_machine,
     "moto.stepfunctions.parser.asl.jsonata.jsonata": jsonata,
-    "moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk": aws_sdk,
+    TASKS + "lambda_eval_utils": routed,
+    TASKS + "service.state_task_service_aws_sdk": aws_sdk,
 }
 
 
