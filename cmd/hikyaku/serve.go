@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,10 +70,22 @@ func serve(ctx context.Context, env environment, file, data string, logger *slog
 	if err != nil {
 		return err
 	}
+	manager := newNotifier(env.getenv, logger)
 	srv, err := startServer(ctx, cfg, logger)
 	if err != nil {
+		manager.tell(ctx, "STATUS="+err.Error())
 		return err
 	}
+	logger.InfoContext(ctx, "server is up", slog.String("version", version), slog.String("console", srv.endpoints.Console),
+		slog.String("api", srv.endpoints.API), slog.String("s3", srv.endpoints.S3), slog.String("data", cfg.Data))
+	manager.tell(ctx, "READY=1", "STATUS=console at "+srv.endpoints.Console)
+	guarded, unguard := context.WithCancel(ctx)
+	var guard sync.WaitGroup
+	guard.Go(func() {
+		manager.guard(guarded, func(ctx context.Context) bool { return serverReady(ctx, srv.endpoints.Console) })
+	})
+	defer guard.Wait()
+	defer unguard()
 	banner := env.t("hikyaku %s is up after %s\n  console  %s\n  api      %s (SQS, DataSync)\n  s3       %s\n  data     %s\nUse it from another terminal:  %s\n",
 		"hikyaku %s が起動しました (%s)\n  console  %s\n  api      %s (SQS、DataSync)\n  s3       %s\n  data     %s\n別の端末から使うには:  %s\n")
 	fmt.Fprintf(env.stdout, banner, //nolint:errcheck // a closed terminal is no reason to stop
@@ -83,8 +96,11 @@ func serve(ctx context.Context, env environment, file, data string, logger *slog
 	for {
 		select {
 		case <-hup:
+			manager.tell(ctx, "RELOADING=1")
 			srv.reload(ctx, file, data)
+			manager.tell(ctx, "READY=1")
 		case err := <-srv.failed:
+			manager.tell(ctx, "STOPPING=1", "STATUS="+err.Error())
 			stopErr := srv.Stop(context.WithoutCancel(ctx))
 			if stopErr != nil {
 				logger.ErrorContext(ctx, "stop after failure", slog.String("error", stopErr.Error()))
@@ -92,6 +108,7 @@ func serve(ctx context.Context, env environment, file, data string, logger *slog
 			return err
 		case <-ctx.Done():
 			logger.InfoContext(ctx, "draining, 10 s at most")
+			manager.tell(ctx, "STOPPING=1", "STATUS=draining")
 			return srv.Stop(context.WithoutCancel(ctx))
 		}
 	}

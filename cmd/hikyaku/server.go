@@ -82,9 +82,16 @@ func startServer(ctx context.Context, cfg config, logger *slog.Logger) (_ *serve
 // onStop registers what ends a part.
 func (s *server) onStop(stop func(context.Context) error) { s.stops = append(s.stops, stop) }
 
-// Stop ends every part in the reverse order of starting, in 10 s or so.
+// stopTime is how long Stop takes at most, drainTime how much of it is for
+// what the dispatcher is doing: listeners and mover want theirs too.
+const (
+	stopTime  = 10 * time.Second
+	drainTime = 4 * time.Second
+)
+
+// Stop ends every part in the reverse order of starting.
 func (s *server) Stop(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, stopTime)
 	defer cancel()
 	s.ready.Store(false)
 	var errs []error
@@ -211,7 +218,7 @@ func (s *server) startDispatcher(ctx context.Context) error {
 	if err := s.dispatcher.Recover(ctx); err != nil {
 		return fmt.Errorf("reconcile the leases: %w", err)
 	}
-	s.daemon = daemon.New(s.dispatcher, inbound, daemon.Options{Now: time.Now, Logger: s.logger, Retain: s.prune})
+	s.daemon = daemon.New(s.dispatcher, inbound, daemon.Options{Now: time.Now, Logger: s.logger, Retain: s.prune, Drain: drainTime})
 	events, unsubscribe := s.mover.Subscribe(4096)
 	done := make(chan struct{})
 	go func() {
