@@ -29,7 +29,8 @@ type Task struct {
 	// Token is the last lease's fencing token; it only grows.
 	Token int64 `json:"token"`
 	// TransferID and LeaseExpires are the lease's; empty when not leased.
-	// A DRAINING task may still carry a lease.
+	// A DRAINING task may still carry a lease. LeaseExpires is what the lease
+	// began with; the transfer's own is renewed while its execution runs.
 	TransferID   string    `json:"transfer_id,omitempty"`
 	LeaseExpires time.Time `json:"lease_expires,omitzero"`
 	LeasedAt     time.Time `json:"leased_at,omitzero"`

@@ -27,7 +27,7 @@ func (d *Dispatcher) Reap(ctx context.Context) error {
 		if task.LeaseExpires.After(d.Now()) {
 			return nil
 		}
-		return d.reapLease(ctx, task, false)
+		return d.reapLease(ctx, task, reapWhat{})
 	})
 }
 
@@ -39,11 +39,19 @@ func (d *Dispatcher) Recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(d, leases, func(task hikyaku.Task) error { return d.reapLease(ctx, task, d.Exclusive) })
+	return each(d, leases, func(task hikyaku.Task) error { return d.reapLease(ctx, task, reapWhat{fresh: true, noneInFlight: d.Exclusive}) })
+}
+
+// reapWhat is what reapLease goes by.
+type reapWhat struct {
+	// fresh: executions that were looked at lately are looked at, too.
+	fresh bool
+	// noneInFlight: no start can be on its way.
+	noneInFlight bool
 }
 
 // reapLease finds out what became of a lease.
-func (d *Dispatcher) reapLease(ctx context.Context, task hikyaku.Task, noneInFlight bool) error {
+func (d *Dispatcher) reapLease(ctx context.Context, task hikyaku.Task, what reapWhat) error {
 	if d.view.claimed(task.TransferID) {
 		return nil // this process is starting it right now
 	}
@@ -53,10 +61,12 @@ func (d *Dispatcher) reapLease(ctx context.Context, task hikyaku.Task, noneInFli
 	}
 	held := err == nil && t.TaskARN == task.ARN && t.Token == task.Token
 	switch {
+	case held && t.State == hikyaku.Running && !what.fresh && t.LeaseExpires.After(d.Now()):
+		return nil // it was looked at lately
 	case held && t.State == hikyaku.Running:
 		return d.Refresh(ctx, t.ExecutionARN)
 	case held && t.State == hikyaku.Starting:
-		return d.findStart(ctx, t, noneInFlight)
+		return d.findStart(ctx, t, what.noneInFlight)
 	}
 	return d.freeLeaked(ctx, task)
 }

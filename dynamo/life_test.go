@@ -66,7 +66,7 @@ func newWorld(t *testing.T, agents []string, completions bool) *world {
 	source := hikyakutest.NewSource()
 	o := dispatch.Options{
 		Ledger: w.ledger, Executor: w.executor, Source: source, Now: w.clock.Now, NewID: w.newID,
-		StartLease: 5 * time.Minute, Lease: 5 * time.Minute,
+		StartLease: 30 * time.Second, LogURL: logURL, // as cmd/lambda/stack has them
 		Random: func() float64 { return 0.5 }, Routes: []hikyaku.Route{{Name: "orders", Queue: "hikyaku-prod-transfers", Source: "s3://outbox/orders/", Destination: "nfs"}},
 	}
 	if completions {
@@ -83,6 +83,13 @@ func newWorld(t *testing.T, agents []string, completions bool) *world {
 	_, err := w.ledger.Pool(t.Context(), "") // as a function that is warm
 	must(t, err)
 	return w
+}
+
+// logURL has the length and the parts of the console's address.
+func logURL(executionARN string) string {
+	task, execution, _ := strings.Cut(executionARN, "/execution/")
+	task = task[strings.LastIndexByte(task, '/')+1:]
+	return "https://eu-central-1.console.aws.amazon.com/datasync/home?region=eu-central-1#/history/" + task + "/" + execution
 }
 
 func must(t testing.TB, err error) {
