@@ -49,10 +49,20 @@ func run(ctx context.Context, args []string, env environment) int {
 		Version: version, Client: connect, ReadEndpoints: readEndpoints,
 	}
 	env.lang = cli.Language(deps)
-	deps.Extra = []*cobra.Command{
-		newDemoCommand(env), newServeCommand(env), newEnvCommand(env), newSyncCommand(env), newDoctorCommand(env), newConsoleCommand(env), //nolint:contextcheck // commands take theirs from cobra
+	deps.Extra = []*cobra.Command{newDoctorCommand(env), newConsoleCommand(env)}                                             //nolint:contextcheck // commands take theirs from cobra
+	for _, c := range []*cobra.Command{newDemoCommand(env), newServeCommand(env), newEnvCommand(env), newSyncCommand(env)} { //nolint:contextcheck // as above
+		c.PreRunE = refuseStack
+		deps.Extra = append(deps.Extra, c)
 	}
 	return cli.Main(ctx, deps)
+}
+
+// refuseStack is for commands that run here, whatever is deployed elsewhere.
+func refuseStack(cmd *cobra.Command, _ []string) error {
+	if flagValue(cmd, "stack") != "" {
+		return invalid("--stack", "%s has nothing to do with an AWS stack", cmd.CommandPath())
+	}
+	return nil
 }
 
 func terminalSize(w io.Writer) (columns, rows int) {

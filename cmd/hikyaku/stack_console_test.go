@@ -53,6 +53,10 @@ func (b *bed) console(t *testing.T, bin string) {
 	if got := page(ctx, t, browser, at.Console+"/?q=A-"); !strings.Contains(got, "A-1") {
 		t.Error("the page does not find A-1 by its beginning")
 	}
+	eventually(ctx, t, "the page finds what failed by its code, and nothing else", func() bool {
+		got := page(ctx, t, browser, at.Console+"/?q=hky-2001")
+		return strings.Contains(got, "missing-too") && !strings.Contains(got, ">A-1<")
+	})
 	if got := page(ctx, t, browser, at.Console+"/?q=-1"); strings.Contains(got, ">A-1<") {
 		t.Error("the page finds A-1 by its end")
 	}
@@ -73,6 +77,9 @@ func (b *bed) watch(ctx context.Context, t *testing.T, api *console.Client) {
 	}
 	ctx, ended := context.WithCancel(ctx)
 	defer ended()
+	if _, err := api.Send(ctx, console.SendRequest{IDs: []string{"missing", "missing-too"}}); err != nil {
+		t.Fatal(err)
+	}
 	resumed, seen := false, map[hikyaku.State]bool{}
 	err = api.Stream(ctx, console.Filter{}, "", func(e console.StreamEvent) error {
 		if e.Transfer == nil || e.Transfer.TransferID != sent.Transfers[0].TransferID {
