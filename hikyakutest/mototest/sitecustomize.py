@@ -169,6 +169,24 @@ def state_machine(module):
     module.StateMachine.__deepcopy__ = clone
 
 
+def tokens(module):
+    """A token that nobody waits for is an error of the caller's; moto answers
+    500, which says that it may be used again."""
+    from moto.core.exceptions import AWSError
+
+    backend = module.StepFunctionsParserBackend
+    send = backend.send_task_success
+
+    def send_task_success(self, task_token, outcome):
+        try:
+            return send(self, task_token, outcome)
+        except (module.InvalidToken, module.TaskDoesNotExist, module.TaskTimedOut) as error:
+            name = type(error).__name__
+            raise AWSError(str(error) or name, exception_type=name) from error
+
+    backend.send_task_success = send_task_success
+
+
 def jsonata(module):
     """moto has no JSONata evaluator; node's stands in. NODE_PATH says where the
     npm package jsonata is."""
@@ -247,6 +265,7 @@ CORRECTIONS = {
     "moto.dynamodb.responses": dynamodb,
     "moto.sqs.responses": sqs,
     "moto.stepfunctions.models": state_machine,
+    "moto.stepfunctions.parser.models": tokens,
     "moto.stepfunctions.parser.asl.jsonata.jsonata": jsonata,
     TASKS + "lambda_eval_utils": routed,
     TASKS + "service.state_task_service_aws_sdk": aws_sdk,

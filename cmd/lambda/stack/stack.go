@@ -111,7 +111,7 @@ func (s *Stack) dispatch(ctx context.Context, awsCfg aws.Config) error {
 		Logger: s.log, Workers: workers, StartTimeout: dataSyncTimeout, StartLease: startLease, LogURL: consoleURL,
 	}
 	if s.steps != nil {
-		o.Executor = s.steps
+		o.Executor, o.StartLease = s.steps, orderLease
 	}
 	if s.Config.Function != Agents {
 		deadLetters, err := sqs.Open(ctx, sqssdk.NewFromConfig(awsCfg), sqs.Options{URL: s.Config.DLQURL})

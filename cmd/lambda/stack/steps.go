@@ -12,10 +12,13 @@ import (
 	"github.com/hikyaku/hikyaku/stepfunctions"
 )
 
-// orderWithin is how long after its order a start may be made: with the time
-// that the call itself may take, less than the two minutes that a start's
-// lease lasts.
-const orderWithin = 45 * time.Second
+// How long the lease of an ordered start lasts, which passes through a state
+// machine, and how long after its order the start may be made: with the time
+// that the call itself may take, less.
+const (
+	orderLease  = 2 * time.Minute
+	orderWithin = 45 * time.Second
+)
 
 // openSteps puts the state machine before the executor.
 func (s *Stack) openSteps(awsCfg aws.Config) {

@@ -201,8 +201,8 @@ func TestStateMachine_interrupted(t *testing.T) {
 		b.invoke(t, stack.Refresh)
 		return b.get(t, x).State == hikyaku.Succeeded && b.stopped(t, x)
 	})
-	all := b.executions(t, x)
-	if len(all) != 2 || all[0].status != types.ExecutionStatusAborted || all[1].name != "-2" || all[1].status != types.ExecutionStatusSucceeded {
+	all := b.executions(t, x) // stopped within a call, moto says that it failed
+	if len(all) != 2 || all[0].status != types.ExecutionStatusAborted && all[0].failed != "States.Runtime" || all[1].name != "-2" || all[1].status != types.ExecutionStatusSucceeded {
 		t.Errorf("executions %+v, want an aborted one and one that succeeded; attempts %+v", all, b.get(t, x).Attempts)
 	}
 	if n := b.ran("flaky-2"); n != 2 {
