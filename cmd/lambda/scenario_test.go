@@ -32,14 +32,15 @@ func TestScenario_aws(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	e := &onAWS{bed: newBed(ctx, t, 1, nil), templates: map[int64]*template{}}
+	e := &onAWS{bed: newBed(t.Context(), t, 1, nil), templates: map[int64]*template{}}
+	e.templates[1] = e.deploy.template
 	for _, s := range scenario.Steps { // they take a while: not while it runs
 		if s.Verb == scenariotest.Pool && e.templates[s.N] == nil {
 			e.templates[s.N] = expand(t, stackParameters(int(s.N))...)
 		}
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
 	e.ledger = dynamo.New(dynamo.Config{Client: e.dynamo(), Table: e.deploy.refs["Table"], Now: time.Now})
 	stop := e.run(ctx)
 	t.Cleanup(func() {
