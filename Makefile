@@ -42,12 +42,21 @@ bin/golangci-lint: tools/go.mod
 .PHONY: vet
 vet: ## go vet and module drift
 	go vet ./...
+	go vet -tags realaws ./cmd/lambda
 	go mod tidy -diff
 	go mod verify >/dev/null
 
 .PHONY: unit
 unit: ## all tests with the race detector
 	go test -race -shuffle=on -timeout 15m ./...
+
+.PHONY: test-aws
+test-aws: deps ## the AWS edition end to end without AWS (part of unit): moto, our DataSync, the real Lambda binaries
+	go test -race -count=1 -timeout 15m -v -run 'Scenario|Bed' ./cmd/lambda
+
+.PHONY: test-real-aws
+test-real-aws: ## what is safe of it on a deployed stack, with your credentials (HIKYAKU_REAL_AWS_STACK)
+	go test -tags realaws -count=1 -timeout 3h -v -run TestScenario_realStack ./cmd/lambda
 
 .PHONY: cross
 cross: ## compile for every supported platform
@@ -78,7 +87,7 @@ sam-build: ## build the AWS edition with the SAM CLI, or like sam-package where 
 # `aws s3 sync dist/aws/code $(ARTIFACTS)` ran, below ARTIFACTS: other code has
 # another key, and the same code is no change to the stack.
 ARTIFACTS ?= s3://artifacts/hikyaku
-FUNCTIONS := Intake Refresh Agents Operate
+FUNCTIONS := Intake Refresh Agents Operate Steps
 .PHONY: sam-package
 sam-package: ## write dist/aws/code/*/*.zip and dist/aws/packaged.json without the SAM CLI (STAGE, ARTIFACTS)
 	@rm -rf dist/aws && mkdir -p dist/aws/code dist/aws/zips
@@ -97,6 +106,27 @@ sam-package: ## write dist/aws/code/*/*.zip and dist/aws/packaged.json without t
 $(FUNCTIONS:%=build-%Function): build-%Function:
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 GOARM64=v8.0 go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w -buildid=' \
 	  -o $(ARTIFACTS_DIR)/bootstrap ./cmd/lambda/$(shell echo $* | tr A-Z a-z)
+
+# The same template with the other driver for its default. A test compares them.
+deploy/template-stepfunctions.yaml: deploy/template.yaml
+	@{ echo '# Made from template.yaml by: make $@'; echo '# Do not edit: only the default of the parameter Driver differs.'; \
+	  sed '/^  Driver:/,/^    Default:/s/Default: events/Default: step-functions/' $<; } >$@
+
+# A Debian version: v1.2.0-rc.1 sorts before v1.2.0, and what has no tag before all.
+DEB_ARCH ?= $(shell go env GOARCH)
+DEB_DIR ?= dist
+DEB_VERSION = $(shell echo '$(VERSION)' | sed -E 's/^v([0-9])/\1/; t s; s/^/0~/; :s; s/-(alpha|beta|rc)/~\1/; s/-/+/g')
+.PHONY: deb
+deb: bin/nfpm ## write dist/hikyaku_VERSION_ARCH.deb (DEB_ARCH=amd64 or arm64)
+	@mkdir -p $(DEB_DIR)/deb-$(DEB_ARCH)
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(DEB_ARCH) go build -trimpath -ldflags '$(LDFLAGS)' -o $(DEB_DIR)/deb-$(DEB_ARCH)/hikyaku ./cmd/hikyaku
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)} ARCH=$(DEB_ARCH) VERSION='$(DEB_VERSION)' \
+	  BINARY=$(DEB_DIR)/deb-$(DEB_ARCH)/hikyaku bin/nfpm package --packager deb --config deploy/selfhosted/nfpm.yaml --target $(DEB_DIR)/
+	@rm -r $(DEB_DIR)/deb-$(DEB_ARCH)
+
+bin/nfpm: tools/nfpm/go.mod
+	@mkdir -p bin
+	cd tools/nfpm && go build -o ../../bin/nfpm github.com/goreleaser/nfpm/v2/cmd/nfpm
 
 .PHONY: clean
 clean: ## remove what the targets made

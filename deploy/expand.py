@@ -19,6 +19,8 @@ import os
 import sys
 import tomllib
 
+import yaml
+
 from cfnlint.decode import decode
 from cfnlint.template import Template
 
@@ -78,6 +80,10 @@ def expand(path, region, given, code):
         if resource["Type"] == "AWS::Serverless::Function":
             key = f"{prefix.strip('/')}/{function_name(name)}.zip".lstrip("/")
             resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
+        if resource["Type"] == "AWS::Serverless::StateMachine":
+            definition = os.path.join(os.path.dirname(path), resource["Properties"].pop("DefinitionUri"))
+            with open(definition, encoding="utf-8") as f:
+                resource["Properties"]["Definition"] = yaml.safe_load(f)
     return transform(out, values, NoManagedPolicies())
 
 

@@ -48,10 +48,6 @@ func testFunctions(t *testing.T, x expansions) {
 	}
 }
 
-// otherDriver reports whether a variable belongs to the driver step-functions,
-// which is not this template's.
-func otherDriver(variable string) bool { return variable == stack.EnvStateMachine }
-
 // testEnvironment holds what each function is given against what it reads,
 // and lets the function's own code read it.
 func testEnvironment(t *testing.T, x expansions) {
@@ -74,14 +70,11 @@ func testEnvironment(t *testing.T, x expansions) {
 					t.Errorf("%s: %s is given %s, which it does not read", name, f, v)
 				}
 			}
-			if driver, ok := variables["HIKYAKU_DRIVER"]; ok && driver != "events" {
-				t.Errorf("%s: %s has the driver %v, whose variables and calls are not allowed for", name, f, driver)
-			}
 			if size > 4096 {
 				t.Errorf("%s: the environment of %s has %d bytes", name, f, size)
 			}
 			for _, r := range read {
-				if _, ok := variables[r.Name]; !ok && !otherDriver(r.Name) {
+				if _, ok := variables[r.Name]; !ok {
 					t.Errorf("%s: %s is not given %s", name, f, r.Name)
 				}
 			}

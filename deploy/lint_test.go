@@ -17,12 +17,13 @@ func TestTemplate(t *testing.T) {
 	x.stg, x.files["stg"] = expand(t, "--stage", "stg")
 	x.wide, x.files["wide"] = expand(t, "SourceBucket=outbox", "AgentIds=0b0addbeef44baca3,0c1addbeef44baca4", "TaskSlots=1,12345678",
 		"DestinationHost=filer", "RouteName=orders", "SourcePrefix=orders/")
+	x.steps, x.files["steps"] = expand(t, "--template", "template-stepfunctions.yaml", "--stage", "prod")
 	for name, test := range map[string]func(*testing.T, expansions){
 		"Lint": testLint, "Rules": testRules, "Queues": testQueues, "TLSOnly": testTLSOnly, "Table": testTable,
 		"Functions": testFunctions, "Environment": testEnvironment, "Settings": testSettings, "Permissions": testPermissions,
 		"Resources": testResources, "Roles": testRoles, "Events": testEvents, "Schedules": testSchedules, "Pool": testPool,
 		"Destinations": testDestinations, "Alarms": testAlarms, "Dashboard": testDashboard, "Parameters": testParameters,
-		"Names": testNames, "Outputs": testOutputs, "Encryption": testEncryption,
+		"Names": testNames, "Outputs": testOutputs, "Encryption": testEncryption, "Steps": testSteps,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -31,11 +32,11 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
-// expansions are the template for each stage, with other parameters, and the
-// files that they are in.
+// expansions are the template for each stage, with other parameters and with
+// the other driver, and the files that they are in.
 type expansions struct {
-	prod, stg, dev, wide template
-	files                map[string]string
+	prod, stg, dev, wide, steps template
+	files                       map[string]string
 }
 
 // testLint wants no finding of cfn-lint, warnings included, in the source and
@@ -51,6 +52,7 @@ func testLint(t *testing.T, x expansions) {
 		})
 	}
 	lint("source", "template.yaml")
+	lint("source with steps", "template-stepfunctions.yaml")
 	for name, path := range x.files {
 		lint(name, path)
 	}

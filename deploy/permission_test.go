@@ -23,12 +23,6 @@ func notCalled(f stack.Function) map[string]string {
 		"signin:CreateOAuth2Token":      "the SDK's credential chain",
 		"s3:CreateSession":              "directory buckets only",
 		"dynamodb:DescribeEndpoints":    "endpoint discovery, which is off",
-		"sfn:StartExecution":            "the driver step-functions, which is not this template's",
-		"sfn:StopExecution":             "the driver step-functions",
-		"sfn:DescribeExecution":         "the driver step-functions",
-		"sfn:SendTaskSuccess":           "the driver step-functions",
-		"sfn:SendTaskFailure":           "the driver step-functions",
-		"sfn:SendTaskHeartbeat":         "the driver step-functions",
 	}
 	if f != stack.Operate {
 		all["sqs:GetQueueUrl"] = "queues are opened by URL; only a redrive names one"
@@ -60,6 +54,8 @@ func needed(call string) []string {
 		return []string{call, "datasync:TagResource", "iam:PassRole"}
 	case "eventbridge:PutEvents":
 		return []string{"events:PutEvents"}
+	case "sfn:StartExecution", "sfn:SendTaskSuccess":
+		return []string{"states" + strings.TrimPrefix(call, "sfn")}
 	}
 	return []string{call}
 }
@@ -81,11 +77,11 @@ func platform(f stack.Function) []string {
 // those methods of the SDK's clients that are reached from main.
 func testPermissions(t *testing.T, x expansions) {
 	variants := []deployed{
-		x.wide.with(t, "KmsKey=create", "Tracing=Active", "CompletionQueueArn=arn:aws:sqs:"+region+":"+account+":done"),
-		x.wide.with(t, "CompletionBusArn=arn:aws:events:"+region+":"+account+":event-bus/default", "DestinationType=Location"),
-		x.wide.with(t, "CompletionWebhookUrl=https://example.com", "CompletionWebhookSecretParameter=/keys/hook"),
+		x.wide.with(t, "Driver=step-functions", "KmsKey=create", "Tracing=Active", "CompletionQueueArn=arn:aws:sqs:"+region+":"+account+":done"),
+		x.wide.with(t, "Driver=step-functions", "CompletionBusArn=arn:aws:events:"+region+":"+account+":event-bus/default", "DestinationType=Location"),
+		x.wide.with(t, "Driver=step-functions", "CompletionWebhookUrl=https://example.com", "CompletionWebhookSecretParameter=/keys/hook"),
 	}
-	for _, f := range stack.Functions() {
+	for _, f := range stack.FunctionsOf(stack.DriverSteps) {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
 			want := map[string]bool{}

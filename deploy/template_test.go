@@ -19,7 +19,12 @@ type template struct {
 	Rules      map[string]rule
 	Conditions map[string]any
 	Resources  map[string]resource
-	Outputs    map[string]struct{ Value any }
+	Outputs    map[string]output
+}
+
+type output struct {
+	Condition string
+	Value     any
 }
 
 type parameter struct {
@@ -120,6 +125,9 @@ func (tm template) with(t *testing.T, given ...string) deployed {
 		s.Resources[name] = r
 	}
 	for name, o := range tm.Outputs {
+		if o.Condition != "" && !e.condition(o.Condition) {
+			continue
+		}
 		s.Outputs[name] = text(e.value(o.Value))
 	}
 	s.Broken = e.broken()
