@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -57,6 +58,24 @@ func Start(tb testing.TB, env ...string) string {
 		tb.Fatalf("moto_server: %v", err)
 	}
 	return url
+}
+
+// RunStateMachines makes a server carry out Step Functions executions, which it
+// otherwise only pretends to.
+func RunStateMachines(t testing.TB, url string) {
+	t.Helper()
+	setting := strings.NewReader(`{"stepfunctions": {"execute_state_machine": true}}`)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/moto-api/config", setting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatalf("configure moto: %v", err)
+	}
+	if err := reply.Body.Close(); err != nil || reply.StatusCode >= http.StatusBadRequest {
+		t.Fatalf("configure moto: %s, %v", reply.Status, err)
+	}
 }
 
 // FreeAddress is a loopback address nobody listens on.

@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -14,17 +13,14 @@ import (
 
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/cmd/lambda/stack"
+	"github.com/hikyaku/hikyaku/hikyakutest/mototest"
 )
 
 // createMachine creates the state machine from the file that is deployed.
 func (b *bed) createMachine(t *testing.T) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.moto+"/moto-api/config", strings.NewReader(`{"stepfunctions": {"execute_state_machine": true}}`))
-	must(t, err)
-	reply, err := http.DefaultClient.Do(request)
-	must(t, err)
-	must(t, reply.Body.Close())
-	_, err = b.sfn().CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
+	mototest.RunStateMachines(t, b.moto)
+	_, err := b.sfn().CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
 		Name: aws.String("st-transfer"), Definition: aws.String(definition(t)), RoleArn: aws.String("arn:aws:iam::" + account + ":role/st"),
 	})
 	must(t, err)
