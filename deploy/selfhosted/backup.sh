@@ -6,7 +6,8 @@
 #
 # The order matters: a message leaves queue.db only after ledger.db has it, and
 # ledger.db knows an execution only after mover.db may have it. Copied in this
-# order, something may be in two places but never in none.
+# order, an ID may be in two places but never in none. Notifications sent in
+# between are in the ledger, but perhaps not in the copy of their queue.
 set -eu
 umask 077
 

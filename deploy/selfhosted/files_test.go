@@ -45,15 +45,23 @@ func program(t *testing.T) string {
 	return binary.path
 }
 
+//nolint:gochecknoglobals // what the program said, by command
+var said sync.Map
+
 // help is what a command says about itself.
 func help(t *testing.T, command ...string) string {
 	t.Helper()
+	key := strings.Join(command, " ")
+	if text, ok := said.Load(key); ok {
+		return text.(string) //nolint:errcheck,forcetypeassert // stored below
+	}
 	cmd := exec.CommandContext(t.Context(), program(t), append(command, "--help")...) //nolint:gosec // the binary under test
 	cmd.Env = append(os.Environ(), "HIKYAKU_LANG=en")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %v\n%s", command, err, out)
 	}
+	said.Store(key, string(out))
 	return string(out)
 }
 
