@@ -72,8 +72,11 @@ type Change struct {
 	// TakeSlots takes one slot of each agent: it must be Online and have one
 	// free (Busy < Slots, or Slots 0). FreeSlots gives them back (never below 0).
 	TakeSlots, FreeSlots []string
+	// Carried is added to Today of the agents whose slots FreeSlots gives back,
+	// once for each slot, as Carried.Add does; without a Day nothing is.
+	Carried Carried
 	// Agents are upserted: Online, Name, Slots, LastContact, Since, SeenAt,
-	// Platform; Busy is never overwritten.
+	// Platform, Changes; Busy and Today are never overwritten.
 	Agents []Agent
 	// Settings are replaced where the stored Version equals Version (0: new).
 	Settings []RouteSettings

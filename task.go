@@ -1,6 +1,9 @@
 package hikyaku
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // TaskState is the state of a task in its pool.
 type TaskState string
@@ -67,6 +70,61 @@ type Agent struct {
 	Since       time.Time `json:"since,omitzero"` // of the current Online value
 	SeenAt      time.Time `json:"seen_at,omitzero"`
 	Version     int64     `json:"version"`
+
+	// Today is what it carried on the last day it carried anything; see TodayAt.
+	Today Carried `json:"today,omitzero"`
+	// Changes are the last times it was first seen, came online or went
+	// offline, oldest first, MaxAgentChanges at most.
+	Changes []AgentChange `json:"changes,omitempty"`
+}
+
+// Carried is what an agent did on one day.
+type Carried struct {
+	// Day is a date in UTC, 2006-01-02; empty: nothing.
+	Day string `json:"day"`
+	// Transfers counts those that succeeded, Bytes what all attempts that ended
+	// sent over the network.
+	Transfers int64 `json:"transfers"`
+	Bytes     int64 `json:"bytes"`
+}
+
+// AgentChange is a change of an agent's Online.
+type AgentChange struct {
+	At     time.Time `json:"at"`
+	Online bool      `json:"online"`
+}
+
+// MaxAgentChanges is how many changes an agent's record keeps.
+const MaxAgentChanges = 20
+
+// Day is the date of a time in UTC, as Carried has it.
+func Day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
+
+// TodayAt is what the agent carried on the day of now so far.
+func (a *Agent) TodayAt(now time.Time) Carried {
+	if day := Day(now); a.Today.Day != day {
+		return Carried{Day: day}
+	}
+	return a.Today
+}
+
+// Add adds c for n slots given back: a later day begins anew, an earlier one
+// does not count any more.
+func (a *Carried) Add(c Carried, n int64) {
+	switch {
+	case c.Day == "" || c.Day < a.Day:
+		return
+	case c.Day > a.Day:
+		*a = Carried{Day: c.Day}
+	}
+	a.Transfers += n * c.Transfers
+	a.Bytes += n * c.Bytes
+}
+
+// Changed is the agent's changes and one more, as far as they are kept.
+func (a *Agent) Changed(c AgentChange) []AgentChange {
+	all := append(slices.Clone(a.Changes), c)
+	return all[max(0, len(all)-MaxAgentChanges):]
 }
 
 // Pool is what assigning needs to know, of one route or of all.

@@ -40,6 +40,7 @@ func (e *edit) record(ctx context.Context, by string, detail hikyaku.Detail) err
 		if err := e.free(ctx, before); err != nil {
 			return err
 		}
+		e.change.Carried = carried(e.t, e.at)
 	}
 	if effects.DeadLetter {
 		e.change.Outbox = append(e.change.Outbox, e.deadLetter(event.Seq))
@@ -63,6 +64,18 @@ func (e *edit) recordAt(ctx context.Context, at time.Time, detail hikyaku.Detail
 	err := e.record(ctx, "", detail)
 	e.at = now
 	return err
+}
+
+// carried is what the attempt that ended at a time adds to its agents' day.
+func carried(t hikyaku.Transfer, at time.Time) hikyaku.Carried {
+	if len(t.AgentARNs) == 0 || len(t.Attempts) == 0 {
+		return hikyaku.Carried{}
+	}
+	c := hikyaku.Carried{Day: hikyaku.Day(at), Bytes: t.Attempts[len(t.Attempts)-1].Bytes.Transferred}
+	if t.State == hikyaku.Succeeded {
+		c.Transfers = 1
+	}
+	return c
 }
 
 // free gives back what the lease of t holds.

@@ -2,6 +2,7 @@ package dispatch_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -136,6 +137,91 @@ func TestDispatcher_Watch(t *testing.T) {
 	if n := w.assign(t); n != 1 {
 		t.Fatalf("started %d after the agent came back", n)
 	}
+	var seen []bool
+	for _, c := range w.agent(t, agent.ARN).Changes {
+		seen = append(seen, c.Online)
+	}
+	if !slices.Equal(seen, []bool{true, false, true}) {
+		t.Errorf("the agent's record has the changes %v, want on, off, on", seen)
+	}
+}
+
+func (w *world) agent(t *testing.T, arn string) hikyaku.Agent {
+	t.Helper()
+	p, err := w.ledger.Pool(t.Context(), "")
+	must(t, err)
+	i := slices.IndexFunc(p.Agents, func(a hikyaku.Agent) bool { return a.ARN == arn })
+	if i < 0 {
+		t.Fatalf("the ledger has no agent %s", arn)
+	}
+	return p.Agents[i]
+}
+
+// TestDispatcher_Watch_keepsFewChanges: an agent that flaps does not fill its record.
+func TestDispatcher_Watch_keepsFewChanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	agent := hikyaku.Agent{ARN: "agent-1", Slots: 1}
+	for range hikyaku.MaxAgentChanges + 5 {
+		agent.Online = !agent.Online
+		w.executor.SetAgent(agent)
+		w.clock.Advance(2 * time.Second)
+		for range 2 { // what did not change is no change
+			must(t, w.d.Watch(t.Context()))
+		}
+	}
+	changes := w.agent(t, agent.ARN).Changes
+	if len(changes) != hikyaku.MaxAgentChanges {
+		t.Fatalf("the record keeps %d changes, want %d", len(changes), hikyaku.MaxAgentChanges)
+	}
+	if last := changes[len(changes)-1]; !last.At.Equal(w.clock.Now()) || last.Online != agent.Online {
+		t.Errorf("the last change is %+v, want that of now", last)
+	}
+}
+
+// TestDispatcher_agentsDay: what an agent carried counts for the day on which
+// the attempt ended; attempts that failed count with their bytes alone.
+func TestDispatcher_agentsDay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	agent := hikyaku.Agent{ARN: "agent-1", Online: true, Slots: 1}
+	w.executor.SetAgent(agent)
+	must(t, w.d.Watch(t.Context()))
+	desired := []hikyaku.TaskDescription{w.executor.AddTask(7, agent.ARN)}
+	must(t, w.d.Reconcile(t.Context(), map[string][]hikyaku.TaskDescription{"orders": desired}))
+	carry := func(a hikyaku.Transfer, end func(executionARN string)) {
+		t.Helper()
+		w.clock.Advance(2 * time.Second)
+		if n := w.assign(t); n != 1 {
+			t.Fatalf("started %d, want 1", n)
+		}
+		a = w.get(t, a)
+		end(a.ExecutionARN)
+		w.clock.Advance(2 * time.Second)
+		must(t, w.d.Refresh(t.Context(), a.ExecutionARN))
+	}
+	check := func(transfers, bytes int64) {
+		t.Helper()
+		got, want := w.agent(t, agent.ARN).Today, hikyaku.Carried{Day: hikyaku.Day(w.clock.Now()), Transfers: transfers, Bytes: bytes}
+		if got != want {
+			t.Errorf("carried %+v, want %+v", got, want)
+		}
+	}
+	carry(w.send(t, "A"), func(arn string) { w.executor.Succeed(arn, 3, 100) })
+	check(1, 100)
+	b := w.send(t, "B")
+	carry(b, func(arn string) {
+		w.executor.Move(arn, func(e *hikyaku.Execution) { e.BytesTransferred = 7 })
+		w.executor.Fail(arn, "SourceNotFound", "no such file")
+	})
+	check(1, 107)
+	w.clock.Advance(24 * time.Hour)
+	must(t, w.d.Watch(t.Context()))
+	if a := w.agent(t, agent.ARN); a.TodayAt(w.clock.Now()).Bytes != 0 || a.Today.Bytes != 107 {
+		t.Errorf("the next day begins with %+v of %+v", a.TodayAt(w.clock.Now()), a.Today)
+	}
+	carry(b, func(arn string) { w.executor.Succeed(arn, 1, 5) })
+	check(1, 5)
 }
 
 func TestDispatcher_Bench(t *testing.T) {

@@ -45,6 +45,7 @@ func (d *Dispatcher) Watch(ctx context.Context) error {
 	for _, a := range known { // not listed any more: deleted
 		if a.Online {
 			a.Online, a.Since, a.SeenAt = false, now, now
+			a.Changes = a.Changed(hikyaku.AgentChange{At: now})
 			change.Agents = append(change.Agents, a)
 		}
 	}
@@ -58,9 +59,9 @@ func (d *Dispatcher) Watch(ctx context.Context) error {
 
 // seen merges what is known of an agent with what was listed now.
 func seen(old, now hikyaku.Agent, known bool, at time.Time) (hikyaku.Agent, bool) {
-	now.Since, now.SeenAt = old.Since, at
+	now.Since, now.SeenAt, now.Changes = old.Since, at, old.Changes
 	if !known || old.Online != now.Online {
-		now.Since = at
+		now.Since, now.Changes = at, old.Changed(hikyaku.AgentChange{At: at, Online: now.Online})
 	}
 	same := known && old.Online == now.Online && old.Name == now.Name && old.Slots == now.Slots && old.Platform == now.Platform
 	return now, !same || at.Sub(old.SeenAt) >= seenEvery

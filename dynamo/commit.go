@@ -85,6 +85,8 @@ type facts struct {
 	owners map[key]string
 	// busy are agents' slots taken, by ARN.
 	busy map[string]int64
+	// days are those that agents' tallies are of, by ARN.
+	days map[string]string
 	// gone are outbox entries that are not there.
 	gone map[string]bool
 	// counts are the counters that a task to be deleted carries, by ARN.
@@ -95,7 +97,7 @@ func newFacts() *facts {
 	w := make([]byte, 6)
 	_, _ = rand.Read(w) // never fails
 	return &facts{
-		writer: w, heads: map[string]*stored{}, owners: map[key]string{}, busy: map[string]int64{},
+		writer: w, heads: map[string]*stored{}, owners: map[key]string{}, busy: map[string]int64{}, days: map[string]string{},
 		gone: map[string]bool{}, counts: map[string]map[string]int64{},
 	}
 }

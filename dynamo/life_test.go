@@ -3,6 +3,7 @@ package dynamo_test
 import (
 	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -75,7 +76,12 @@ func newWorld(t *testing.T, agents []string, completions bool) *world {
 	w.d = dispatch.New(o)
 	var c hikyaku.Change
 	for _, arn := range agents {
-		c.Agents = append(c.Agents, hikyaku.Agent{ARN: arn, Name: "nas", Online: true, Slots: 1, SeenAt: w.clock.Now()})
+		a := hikyaku.Agent{ARN: arn, Name: "nas", Online: true, Slots: 1, SeenAt: w.clock.Now()}
+		for n := range hikyaku.MaxAgentChanges { // as full as it gets
+			at := w.clock.Now().Add(-time.Duration(mathrand.Int64N(int64(1000 * time.Hour)))).Truncate(time.Millisecond)
+			a.Changes = append(a.Changes, hikyaku.AgentChange{At: at, Online: n%2 == 0})
+		}
+		c.Agents = append(c.Agents, a)
 	}
 	must(t, w.ledger.Commit(t.Context(), c))
 	task := w.executor.AddTask(0x3b9f27c41d06e58a, agents...)

@@ -145,7 +145,14 @@ func (p *planner) agents(context.Context) error {
 			":yes": boolean(true), ":unlimited": num(0), ":wanted": num(n),
 		})
 		o.move(n - freed[arn])
-		o.refused = func(item) error { return &hikyaku.ConflictError{What: "agent", Key: arn} }
+		carries := p.carry(o, arn, freed[arn])
+		o.refused = func(old item) error {
+			if day := text(old, attrDay); carries && day != p.c.Carried.Day && p.f.days[arn] != day {
+				p.f.days[arn] = day
+				return nil
+			}
+			return &hikyaku.ConflictError{What: "agent", Key: arn}
+		}
 	}
 	for arn, n := range freed {
 		if taken[arn] == 0 {
@@ -170,7 +177,7 @@ func tallied(names []string) map[string]int64 {
 // agent writes an agent's record, and how many slots are free with it.
 func (p *planner) agent(o *op, a hikyaku.Agent, moved int64) error {
 	slots := int64(a.Slots)
-	a.Busy, a.Version = 0, 0
+	a.Busy, a.Version, a.Today = 0, 0, hikyaku.Carried{}
 	record, err := p.l.codec.encode(a)
 	if err != nil {
 		return fmt.Errorf("encode agent %s: %w", a.ARN, err)
@@ -205,8 +212,34 @@ func (p *planner) free(of func(string) *op, arn string, n int64) {
 	o := of(arn)
 	o.when("#bz >= :back", item{":back": num(n)})
 	o.move(-n)
+	p.carry(o, arn, n)
 	o.refused = func(old item) error {
-		p.f.busy[arn] = number(old, attrBusy)
+		p.f.busy[arn], p.f.days[arn] = number(old, attrBusy), text(old, attrDay)
 		return nil
 	}
+}
+
+// carry adds what was carried to the day's tally, once for each of n slots
+// given back. It is taken to be of the same day; the day's first write is
+// refused, which tells. It reports whether it made a condition.
+func (p *planner) carry(o *op, arn string, n int64) bool {
+	c := p.c.Carried
+	day, known := p.f.days[arn]
+	switch {
+	case n == 0 || c.Day == "" || known && day > c.Day:
+		return false
+	case !known || day == c.Day:
+		o.when("#dy = :day", item{":day": str(c.Day)})
+		o.add(attrDayN, num(n*c.Transfers))
+		o.add(attrDayB, num(n*c.Bytes))
+		return true
+	case day == "":
+		o.when("attribute_not_exists(#dy)", nil)
+	default:
+		o.when("#dy = :was_day", item{":was_day": str(day)})
+	}
+	o.set(attrDay, str(c.Day))
+	o.set(attrDayN, num(n*c.Transfers))
+	o.set(attrDayB, num(n*c.Bytes))
+	return true
 }

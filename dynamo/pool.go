@@ -55,6 +55,7 @@ func (p *partition) read(it item) error {
 			return fmt.Errorf("decode agent %s: %w", sk, err)
 		}
 		a.Busy, a.Version = int(number(it, attrBusy)), number(it, attrVersion)
+		a.Today = hikyaku.Carried{Day: text(it, attrDay), Transfers: number(it, attrDayN), Bytes: number(it, attrDayB)}
 		p.Agents = append(p.Agents, a)
 	case strings.HasPrefix(sk, routeSK):
 		var s hikyaku.RouteSettings

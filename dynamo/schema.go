@@ -69,6 +69,9 @@ const (
 	attrSlots  = "sl"  // N: of an agent
 	attrBusy   = "bz"  // N: slots taken
 	attrFree   = "fr"  // N: slots - busy
+	attrDay    = "dy"  // S: day that an agent's next two are of
+	attrDayN   = "dn"  // N: transfers that succeeded
+	attrDayB   = "db"  // N: bytes sent
 
 	countPrefix = "n_" // N: n_<state>, transfers that ended so
 )

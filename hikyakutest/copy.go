@@ -33,6 +33,11 @@ func copyTask(t hikyaku.Task) hikyaku.Task {
 	return t
 }
 
+func copyAgent(a hikyaku.Agent) hikyaku.Agent {
+	a.Changes = slices.Clone(a.Changes)
+	return a
+}
+
 func copySettings(s hikyaku.RouteSettings) hikyaku.RouteSettings {
 	if s.BytesPerSecond != nil {
 		n := *s.BytesPerSecond

@@ -157,11 +157,18 @@ func (l *Ledger) apply(c *hikyaku.Change) {
 		l.tasks[t.ARN] = t
 	}
 	for _, a := range c.Agents {
-		a.Busy = l.agents[a.ARN].Busy
+		a = copyAgent(a)
+		a.Busy, a.Today = l.agents[a.ARN].Busy, l.agents[a.ARN].Today
 		a.Version = l.agents[a.ARN].Version + 1
 		l.agents[a.ARN] = a
 	}
-	l.addSlots(c.FreeSlots, -1)
+	for _, arn := range c.FreeSlots {
+		if a, ok := l.agents[arn]; ok && a.Busy > 0 {
+			a.Today.Add(c.Carried, 1)
+			l.agents[arn] = a
+		}
+		l.addSlots([]string{arn}, -1)
+	}
 	l.addSlots(c.TakeSlots, 1)
 	for _, s := range c.Settings {
 		s = copySettings(s)
@@ -294,7 +301,7 @@ func (l *Ledger) Pool(ctx context.Context, route string) (hikyaku.Pool, error) {
 		return a.Index - b.Index
 	})
 	for _, arn := range slices.Sorted(maps.Keys(l.agents)) {
-		p.Agents = append(p.Agents, l.agents[arn])
+		p.Agents = append(p.Agents, copyAgent(l.agents[arn]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.settings)) {
 		if route == "" || name == route {

@@ -112,7 +112,7 @@ func (l *Ledger) Pool(ctx context.Context, route string) (hikyaku.Pool, error) {
 }
 
 func (l *Ledger) agents(ctx context.Context) (_ []hikyaku.Agent, err error) {
-	rows, err := l.db.query(ctx, "SELECT busy, version, record FROM agents ORDER BY arn")
+	rows, err := l.db.query(ctx, "SELECT busy, version, day, day_transfers, day_bytes, record FROM agents ORDER BY arn")
 	if err != nil {
 		return nil, err
 	}
@@ -123,13 +123,14 @@ func (l *Ledger) agents(ctx context.Context) (_ []hikyaku.Agent, err error) {
 		var busy int
 		var version int64
 		var record sql.RawBytes
-		if err := rows.Scan(&busy, &version, &record); err != nil {
+		var today hikyaku.Carried
+		if err := rows.Scan(&busy, &version, &today.Day, &today.Transfers, &today.Bytes, &record); err != nil {
 			return nil, err
 		}
 		if err := json.Unmarshal(record, &a); err != nil {
 			return nil, err
 		}
-		a.Busy, a.Version = busy, version
+		a.Busy, a.Version, a.Today = busy, version, today
 		agents = append(agents, a)
 	}
 	return agents, rows.Err()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,11 @@ func TestOpenLedger_Migrates(t *testing.T) {
 	for _, file := range files {
 		path := copied(t, file)
 		l := reopenLedger(t, path, sqlite.LedgerOptions{})
+		want := want
+		if file == "testdata/ledger-v1.db" { // which did not count by day
+			want.Pool.Agents = slices.Clone(want.Pool.Agents)
+			want.Pool.Agents[0].Today = hikyaku.Carried{}
+		}
 		if diff := cmp.Diff(want, read(t, l), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", file, diff)
 		}
@@ -155,7 +161,7 @@ func TestOpenLedger_RefusesNewer(t *testing.T) {
 	if _, err := sqlite.OpenLedger(t.Context(), path, sqlite.LedgerOptions{}); err == nil || !strings.Contains(err.Error(), "newer") {
 		t.Fatalf("open a ledger of schema 1000: got %v, want it refused as newer", err)
 	}
-	exec("PRAGMA user_version = 1")
+	exec("PRAGMA user_version = 2")
 	again := reopenLedger(t, path, sqlite.LedgerOptions{})
 	if diff := cmp.Diff(want, read(t, again)); diff != "" {
 		t.Errorf("the refused ledger was changed (-want +got):\n%s", diff)

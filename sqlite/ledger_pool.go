@@ -49,6 +49,7 @@ func (w *changeWriter) writeTask(write hikyaku.TaskWrite) error {
 // writeAgents upserts agents, then gives slots back, then takes them.
 func (w *changeWriter) writeAgents() error {
 	for _, a := range w.change.Agents {
+		a.Today = hikyaku.Carried{} // columns of its own
 		record, err := json.Marshal(a)
 		if err != nil {
 			return fmt.Errorf("encode agent %s: %w", a.ARN, err)
@@ -59,8 +60,15 @@ func (w *changeWriter) writeAgents() error {
 			return fmt.Errorf("write agent %s: %w", a.ARN, err)
 		}
 	}
+	carried := w.change.Carried
+	if carried.Day == "" {
+		carried = hikyaku.Carried{}
+	}
 	for _, arn := range w.change.FreeSlots {
-		if _, err := w.tx.Exec("UPDATE agents SET busy = busy - 1 WHERE arn = ? AND busy > 0", arn); err != nil {
+		if _, err := w.tx.Exec(`UPDATE agents SET busy = busy - 1, day = max(day, ?2),
+			day_transfers = CASE WHEN ?2 > day THEN ?3 WHEN ?2 = day THEN day_transfers + ?3 ELSE day_transfers END,
+			day_bytes = CASE WHEN ?2 > day THEN ?4 WHEN ?2 = day THEN day_bytes + ?4 ELSE day_bytes END
+			WHERE arn = ?1 AND busy > 0`, arn, carried.Day, carried.Transfers, carried.Bytes); err != nil {
 			return fmt.Errorf("free slot of agent %s: %w", arn, err)
 		}
 	}

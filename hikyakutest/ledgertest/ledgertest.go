@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) hikyaku.Ledger) {
 		{"Tasks", testTasks},
 		{"Slots", testSlots},
 		{"Agents", testAgents},
+		{"Carried", testCarried},
 		{"Settings", testSettings},
 		{"Pool", testPool},
 		{"Atomicity", testAtomicity},

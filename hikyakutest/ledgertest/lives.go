@@ -66,6 +66,7 @@ func Changes(n int, task hikyaku.Task) []hikyaku.Change {
 	tr.ExecutionStatus, tr.Outcome, tr.Files.Transferred = "SUCCESS", hikyaku.Delivered, 1
 	settle := step(hikyaku.Succeeded, hikyaku.EventSucceeded)
 	settle.UnlockActive, settle.FreeSlots = true, []string{"agent"}
+	settle.Carried = hikyaku.Carried{Day: "2026-11-22", Transfers: 1, Bytes: 1}
 	settle.Outbox = []hikyaku.OutboxEntry{entry(n)}
 	leased(settle, hikyaku.Idle, "")
 	return list

@@ -106,12 +106,13 @@ func (m *model) applyPool(c hikyaku.Change, broken map[hikyaku.ConflictError]boo
 		m.tasks[t.ARN] = t
 	}
 	for _, a := range c.Agents {
-		a.Busy = m.agents[a.ARN].Busy
+		a.Busy, a.Today = m.agents[a.ARN].Busy, m.agents[a.ARN].Today
 		m.agents[a.ARN] = a
 	}
 	for _, arn := range c.FreeSlots {
 		if a, known := m.agents[arn]; known && a.Busy > 0 {
 			a.Busy--
+			a.Today.Add(c.Carried, 1)
 			m.agents[arn] = a
 		}
 	}

@@ -128,8 +128,53 @@ func testAgents(s suite) {
 	s.must(t, hikyaku.Change{TakeSlots: []string{a.ARN}})
 	check(1)
 	a.Online, a.Name, a.Slots, a.LastContact, a.Since, a.SeenAt, a.Platform = false, "new", 4, at(5), at(6), at(7), "darwin"
+	a.Changes = []hikyaku.AgentChange{{At: at(2), Online: true}, {At: at(6)}}
 	s.must(t, hikyaku.Change{Agents: []hikyaku.Agent{a}})
 	check(1)
+}
+
+// testCarried: what is carried in a day is added to the agents whose slots are
+// given back, and to nobody else.
+func testCarried(s suite) {
+	t := s.t
+	s.must(t, hikyaku.Change{Agents: []hikyaku.Agent{agent("a", true, 0), agent("b", true, 0), agent("idle", true, 0)}})
+	for range 9 {
+		s.must(t, hikyaku.Change{TakeSlots: []string{"a", "b"}})
+	}
+	on := func(day string, transfers, bytes int64) hikyaku.Carried {
+		return hikyaku.Carried{Day: day, Transfers: transfers, Bytes: bytes}
+	}
+	const monday, tuesday = "2026-11-30", "2026-12-01"
+	check := func(step string, a, b hikyaku.Carried) {
+		t.Helper()
+		got := map[string]hikyaku.Carried{}
+		for _, agent := range s.pool(t).Agents {
+			got[agent.ARN] = agent.Today
+		}
+		same(t, step, got, map[string]hikyaku.Carried{"a": a, "b": b, "idle": {}})
+	}
+	for _, step := range []struct {
+		name string
+		free []string
+		c    hikyaku.Carried
+		a, b hikyaku.Carried
+	}{
+		{"no slot was taken", []string{"idle", "unknown"}, on(monday, 1, 7), on("", 0, 0), on("", 0, 0)},
+		{"nothing carried", []string{"a"}, on("", 1, 7), on("", 0, 0), on("", 0, 0)},
+		{"first", []string{"a"}, on(monday, 1, 7), on(monday, 1, 7), on("", 0, 0)},
+		{"both", []string{"a", "b"}, on(monday, 1, 1<<40), on(monday, 2, 1<<40+7), on(monday, 1, 1<<40)},
+		{"failed", []string{"b"}, on(monday, 0, 3), on(monday, 2, 1<<40+7), on(monday, 1, 1<<40+3)},
+		{"next day", []string{"a"}, on(tuesday, 1, 5), on(tuesday, 1, 5), on(monday, 1, 1<<40+3)},
+		{"late", []string{"a", "b"}, on(monday, 1, 1), on(tuesday, 1, 5), on(monday, 2, 1<<40+4)},
+		{"next day of both", []string{"a", "b"}, on(tuesday, 1, 0), on(tuesday, 2, 5), on(tuesday, 1, 0)},
+	} {
+		s.must(t, hikyaku.Change{FreeSlots: step.free, Carried: step.c})
+		check(step.name, step.a, step.b)
+	}
+	written := agent("a", false, 1)
+	written.Today = on(tuesday, 99, 99)
+	s.must(t, hikyaku.Change{Agents: []hikyaku.Agent{written}}) // never overwritten
+	check("agent written", on(tuesday, 2, 5), on(tuesday, 1, 0))
 }
 
 func testSettings(s suite) {

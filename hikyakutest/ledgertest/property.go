@@ -96,6 +96,9 @@ func drawChange(r *rapid.T, m *model) hikyaku.Change {
 		c.TakeSlots = []string{agent}
 	case 2:
 		c.FreeSlots = []string{agent}
+		if mostly(r, "carried") {
+			c.Carried = hikyaku.Carried{Day: rapid.SampledFrom([]string{"2026-11-21", "2026-11-22"}).Draw(r, "day"), Transfers: 1, Bytes: rapid.Int64Range(0, 9).Draw(r, "carried bytes")}
+		}
 	}
 	if rarely(r, "settings") {
 		route := rapid.SampledFrom(modelRoutes()).Draw(r, "settings route")
