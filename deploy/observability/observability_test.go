@@ -112,11 +112,20 @@ type panel struct {
 	Type        string `json:"type"`
 	Title       string `json:"title"`
 	Description string `json:"description"`
-	GridPos     struct{ H, W, X, Y int }
+	GridPos     struct {
+		H int `json:"h"`
+		W int `json:"w"`
+		X int `json:"x"`
+		Y int `json:"y"`
+	} `json:"gridPos"` //nolint:tagliatelle // Grafana's name
 	FieldConfig struct {
-		Defaults struct{ Unit string }
-	}
-	Targets []struct{ Expr string }
+		Defaults struct {
+			Unit string `json:"unit"`
+		} `json:"defaults"`
+	} `json:"fieldConfig"` //nolint:tagliatelle // Grafana's name
+	Targets []struct {
+		Expr string `json:"expr"`
+	} `json:"targets"`
 }
 
 func rules(t *testing.T) []rule {
@@ -142,7 +151,9 @@ func rules(t *testing.T) []rule {
 
 func panels(t *testing.T) []panel {
 	t.Helper()
-	var file struct{ Panels []panel }
+	var file struct {
+		Panels []panel `json:"panels"`
+	}
 	if err := json.Unmarshal(read(t, "dashboard.json"), &file); err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func TestBackup(t *testing.T) {
 		}
 	}
 	server.stop(t)
-	if out, err := exec.CommandContext(ctx, "sh", "backup.sh", data, copied).CombinedOutput(); err == nil {
+	if out, err := exec.CommandContext(ctx, "sh", "backup.sh", data, copied).CombinedOutput(); err == nil { //nolint:gosec // a script of this repository
 		t.Errorf("a copy was overwritten: %s", out)
 	}
 
@@ -109,7 +109,10 @@ func start(ctx context.Context, t *testing.T, config, data string) *process {
 	t.Cleanup(func() { _ = p.cmd.Process.Kill() }) // it has usually ended
 	poll(ctx, t, "a server that is ready", func() bool {
 		b, err := os.ReadFile(filepath.Join(data, "endpoints.json")) //nolint:gosec // of the server under test
-		var e struct{ Console, Token string }
+		var e struct {
+			Console string `json:"console"`
+			Token   string `json:"token"`
+		}
 		if err != nil || json.Unmarshal(b, &e) != nil {
 			return false
 		}

@@ -104,11 +104,7 @@ func TestRunbook_sameInBothLanguages(t *testing.T) {
 	heading := regexp.MustCompile(`(?m)^(#+)`)
 	var shape []string
 	for _, language := range []string{"en", "ja"} {
-		var levels []string
-		for _, m := range heading.FindAllString(read(t, runbooks()[language]), -1) {
-			levels = append(levels, m)
-		}
-		shape = append(shape, strings.Join(levels, " "))
+		shape = append(shape, strings.Join(heading.FindAllString(read(t, runbooks()[language]), -1), " "))
 	}
 	if shape[0] != shape[1] {
 		t.Errorf("sections differ:\n%s\n%s", shape[0], shape[1])
