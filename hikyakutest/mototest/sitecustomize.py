@@ -9,6 +9,7 @@ import copy
 import datetime
 import importlib.abc
 import importlib.machinery
+import inspect
 import json
 import logging
 import os
@@ -94,10 +95,33 @@ def dynamodb(module):
     def sorted_items(self):
         if not self.range_key_attr:
             return all_items(self)
-        items = [i for hash_set in self.items.values() for i in hash_set.values()]
+        attribute, value = getattr(within, "only", None) or (None, None)
+        if value is None:
+            items = [i for hash_set in self.items.values() for i in hash_set.values()]
+        elif attribute is None:
+            items = list((self.items.get(value) or {}).values())
+        else:
+            found = ((i, i.attrs.get(attribute)) for hash_set in self.items.values() for i in hash_set.values())
+            items = [i for i, a in found if a is not None and a.value == value.value]
         return sorted(items, key=lambda i: (str(i.hash_key.value), str(i.range_key.value)))
 
     Table.all_items = sorted_items
+    query, signature = Table.query, inspect.signature(Table.query)
+
+    def narrowed(self, *args, **kwargs):
+        """A query looks at every item of the table otherwise, and sorts them."""
+        asked = signature.bind(self, *args, **kwargs).arguments
+        conditions = asked.get("hash_key_conditions") or []
+        if not asked.get("index_name"):
+            within.only = (None, asked.get("hash_key"))
+        elif conditions:
+            within.only = conditions[0]
+        try:
+            return query(self, *args, **kwargs)
+        finally:
+            within.only = None
+
+    Table.query = narrowed
 
 
 def sqs(module):
@@ -171,13 +195,23 @@ def state_machine(module):
 
 def tokens(module):
     """A token that nobody waits for is an error of the caller's; moto answers
-    500, which says that it may be used again."""
+    500, which says that it may be used again, or takes the token of an execution
+    that was stopped."""
     from moto.core.exceptions import AWSError
 
     backend = module.StepFunctionsParserBackend
     send = backend.send_task_success
 
+    def stopped(self, task_token):
+        for execution in (e for m in self.state_machines for e in m.executions):
+            worker = execution.exec_worker
+            if worker and task_token in worker.env.callback_pool_manager._pool:
+                return execution.exec_status not in (None, module.ExecutionStatus.RUNNING)
+        return False
+
     def send_task_success(self, task_token, outcome):
+        if stopped(self, task_token):
+            raise AWSError("Task Timed Out", exception_type="TaskTimedOut")
         try:
             return send(self, task_token, outcome)
         except (module.InvalidToken, module.TaskDoesNotExist, module.TaskTimedOut) as error:
