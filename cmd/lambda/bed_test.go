@@ -68,7 +68,32 @@ type bed struct {
 	functions map[string]*lambdatest.Function // by logical ID without "Function"
 
 	background sync.WaitGroup
-	stop       context.CancelFunc
+
+	mu    sync.Mutex // guards spent
+	spent map[string][]time.Duration
+}
+
+// took notes how long something took, to be told at the end.
+func (b *bed) took(what string, d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.spent == nil {
+		b.spent = map[string][]time.Duration{}
+	}
+	b.spent[what] = append(b.spent[what], d)
+}
+
+// durations says how long things took.
+func (b *bed) durations() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out strings.Builder
+	for _, what := range slices.Sorted(maps.Keys(b.spent)) {
+		all := slices.Clone(b.spent[what])
+		slices.Sort(all)
+		fmt.Fprintf(&out, "%s: %d, median %s, longest %s; ", what, len(all), all[len(all)/2].Round(time.Millisecond), all[len(all)-1].Round(time.Millisecond))
+	}
+	return out.String()
 }
 
 // agentIDs are the agents that could be in the pool, as the template takes them.
@@ -131,9 +156,12 @@ func (b *bed) build(t testing.TB) {
 		if !ok || b.deploy.template.Resources[id].Type != "AWS::Lambda::Function" {
 			continue
 		}
-		p, _, err := b.deploy.resolver().properties(id)
+		p, exists, err := b.deploy.resolver().properties(id)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if !exists { // its condition says so
+			continue
 		}
 		name = strings.ToLower(name)
 		if _, err := os.ReadFile(filepath.Join(name, "main.go")); err != nil { // so that the test cache sees it
@@ -245,7 +273,9 @@ func (b *bed) invoke(ctx context.Context, name string, payload []byte) ([]byte, 
 	if !ok {
 		return nil, fmt.Errorf("there is no function %s", name)
 	}
+	began := time.Now()
 	r, err := f.Invoke(ctx, payload)
+	b.took(name, time.Since(began))
 	return r.Payload, errors.Join(err, r.Err())
 }
 

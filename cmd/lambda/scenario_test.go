@@ -43,10 +43,10 @@ func TestScenario_aws(t *testing.T) {
 	defer cancel()
 	e.ledger = dynamo.New(dynamo.Config{Client: e.dynamo(), Table: e.deploy.refs["Table"], Now: time.Now})
 	stop := e.run(ctx)
-	t.Cleanup(func() {
+	defer func() {
 		stop()
 		e.tell(t)
-	})
+	}()
 	scenariotest.Run(ctx, t, scenariotest.Options{Scenario: scenario, Edition: e, Root: e.delivered(), Poll: time.Second})
 }
 
@@ -222,6 +222,7 @@ func (e *onAWS) tell(t *testing.T) {
 			t.Logf("%s: last lines:\n%s", name, strings.Join(last[max(0, len(last)-40):], ""))
 		}
 	}
+	t.Log(e.durations())
 	for _, err := range e.deploy.kept {
 		t.Logf("kept: %v", err)
 	}

@@ -2,6 +2,7 @@ package lambda_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -69,7 +70,10 @@ func (b *bed) mapping(ctx context.Context, id string) (*lambdatest.Poller, error
 	name := functionOf(p["FunctionName"])
 	return lambdatest.StartPoller(ctx, lambdatest.PollerOptions{
 		Client: b.sqs(), QueueURL: b.deploy.refs["Queue"], Function: b.functions[name], Workers: int(workers), Batch: int(batch),
-		OnDelivery: func(d lambdatest.Delivery) { b.redeliver(context.WithoutCancel(ctx), name, d) },
+		OnDelivery: func(d lambdatest.Delivery) {
+			b.took(name, d.Result.Duration)
+			b.redeliver(context.WithoutCancel(ctx), name, d)
+		},
 	})
 }
 
@@ -202,6 +206,10 @@ func (b *bed) target(ctx context.Context, name string) {
 			return
 		}
 		for _, m := range out.Messages {
+			var e struct{ Time time.Time }
+			if json.Unmarshal([]byte(*m.Body), &e) == nil && name == "refresh" {
+				b.took("event", time.Since(e.Time)) // its time is in whole seconds
+			}
 			b.invokeLogged(ctx, name, []byte(*m.Body))
 			_, _ = client.DeleteMessage(context.WithoutCancel(ctx), &sqs.DeleteMessageInput{QueueUrl: url.QueueUrl, ReceiptHandle: m.ReceiptHandle}) // it would only come again
 		}

@@ -42,6 +42,26 @@ func TestDelivery(t *testing.T) {
 	}
 }
 
+func TestScenario_Rename(t *testing.T) {
+	t.Parallel()
+	s, err := scenariotest.RealStack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range s.Steps { // what others use is left as it is
+		if slices.Contains([]scenariotest.Verb{scenariotest.Break, scenariotest.Mend, scenariotest.Pool, scenariotest.Limit}, step.Verb) {
+			t.Errorf("%q is not for a real stack", step.Text)
+		}
+	}
+	s.Rename("x-")
+	if s.Groups[0].IDs()[0] != "x-plain-001" || s.Expectations[0].Groups[0] != "x-plain" || !slices.Equal(s.Steps[0].Groups, []string{"x-plain", "x-paired", "x-repeated"}) {
+		t.Errorf("%+v", s)
+	}
+	if !slices.Equal(s.Steps[1].Groups, []string{"broken", "lost", "refused"}) {
+		t.Errorf("poison was renamed: %+v", s.Steps[1])
+	}
+}
+
 func TestParse(t *testing.T) {
 	t.Parallel()
 	s, err := scenariotest.Parse("# what is this\n" + small)

@@ -55,7 +55,9 @@ type Execution struct {
 type Options struct {
 	Scenario *Scenario
 	Edition  Edition
-	// Root is the folder that the route delivers to.
+	// Root is the folder that the route delivers to, and nothing else does.
+	// Empty: it cannot be seen from here; then DataSync's counters are compared
+	// instead.
 	Root string
 	// Poll is how often transfers are looked at while waiting; 0 is 100 ms.
 	Poll time.Duration

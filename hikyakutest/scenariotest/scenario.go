@@ -15,6 +15,12 @@ var delivery string
 // Delivery is the scenario of testdata/delivery.txt.
 func Delivery() (*Scenario, error) { return Parse(delivery) }
 
+//go:embed testdata/real.txt
+var realStack string
+
+// RealStack is the scenario of testdata/real.txt.
+func RealStack() (*Scenario, error) { return Parse(realStack) }
+
 // Scenario is a scenario file, read.
 type Scenario struct {
 	Groups  []Group
@@ -112,6 +118,28 @@ type Expectation struct {
 	// Transfers is how many there are of an ID, Attempts how many each took.
 	Transfers int
 	Attempts  Range
+}
+
+// Rename puts a prefix before every group's name, and so before every ID.
+func (s *Scenario) Rename(prefix string) {
+	renamed := func(names []string) []string {
+		out := slices.Clone(names)
+		for i, name := range out {
+			if _, ok := s.group(name); ok {
+				out[i] = prefix + name
+			}
+		}
+		return out
+	}
+	for i := range s.Steps {
+		s.Steps[i].Groups = renamed(s.Steps[i].Groups)
+	}
+	for i := range s.Expectations {
+		s.Expectations[i].Groups = renamed(s.Expectations[i].Groups)
+	}
+	for i := range s.Groups {
+		s.Groups[i].Name = prefix + s.Groups[i].Name
+	}
 }
 
 // group finds a group.
