@@ -46,7 +46,7 @@ const (
 	fresh = 10 * time.Second
 	// parkBefore is how long before the end of a back-off an execution parks, so
 	// that its token is there when the next attempt is begun, by anyone.
-	parkBefore = 2 * time.Second
+	parkBefore = 5 * time.Second
 )
 
 // How many events a state machine's history gets: for each turn of waiting,

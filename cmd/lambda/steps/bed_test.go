@@ -85,7 +85,7 @@ func newBed(t *testing.T, tasks int) *bed {
 	dlq, err := queues.CreateQueue(t.Context(), &sqssdk.CreateQueueInput{QueueName: aws.String("orders-dlq")})
 	must(t, err)
 	b.dlqURL = *dlq.QueueUrl
-	b.parameter(t, "/st/route", `{"max_attempts":2,"retry":{"first":"3s","max":"3s"}}`)
+	b.parameter(t, "/st/route", `{"max_attempts":2,"retry":{"first":"12s","max":"12s"}}`)
 	for i, task := range b.provision(t, tasks) {
 		b.parameter(t, "/st/pool/"+strconv.Itoa(i), task)
 	}
@@ -305,7 +305,7 @@ func (b *bed) get(t *testing.T, x hikyaku.Transfer) hikyaku.Transfer {
 // until waits for what must become true.
 func (b *bed) until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()

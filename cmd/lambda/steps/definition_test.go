@@ -6,12 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/goccy/go-yaml"
-
-	"github.com/hikyaku/hikyaku/stepfunctions"
 )
 
 func asJSON(t *testing.T, text string) string {
@@ -21,18 +17,6 @@ func asJSON(t *testing.T, text string) string {
 	raw, err := json.Marshal(document)
 	must(t, err)
 	return string(raw)
-}
-
-// parked is how many executions are.
-func (b *bed) parked(t *testing.T) int {
-	t.Helper()
-	p := &stepfunctions.Parking{
-		Table:     dynamodb.New(dynamodb.Options{BaseEndpoint: &b.moto, Region: region, Credentials: keys()}),
-		TableName: "hikyaku", API: b.sfn(), Now: time.Now,
-	}
-	all, err := p.Parked(t.Context())
-	must(t, err)
-	return len(all)
 }
 
 // TestDefinition has npm's asl-validator read the state machine.

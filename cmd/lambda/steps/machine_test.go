@@ -178,32 +178,6 @@ func TestStateMachine_interrupted(t *testing.T) {
 		return b.get(t, x).State == hikyaku.Succeeded
 	})
 	b.is(t, x, types.ExecutionStatusAborted, "Record")
-
-	// The execution is aborted while it is parked: the next attempt gets another.
-	release = b.hold("flaky-2")
-	x = b.deliver(t, "flaky-2")
-	b.until(t, "it runs", func() bool { return b.ran("flaky-2") == 1 })
-	b.offline.Store(true)
-	b.invoke(t, stack.Agents)
-	release()
-	b.until(t, "it is parked", func() bool {
-		all := b.executions(t, x)
-		return len(all) == 1 && slices.Contains(all[0].states, "Park") && b.parked(t) == 1
-	})
-	b.abort(t, x)
-	b.offline.Store(false)
-	b.invoke(t, stack.Agents)
-	b.until(t, "another execution delivers it", func() bool {
-		b.invoke(t, stack.Refresh)
-		return b.get(t, x).State == hikyaku.Succeeded && b.stopped(t, x)
-	})
-	all := b.executions(t, x) // stopped within a call, moto says that it failed
-	if len(all) != 2 || all[0].status != types.ExecutionStatusAborted && all[0].failed != "States.Runtime" || all[1].name != "-2" || all[1].status != types.ExecutionStatusSucceeded {
-		t.Errorf("executions %+v, want an aborted one and one that succeeded; attempts %+v", all, b.get(t, x).Attempts)
-	}
-	if n := b.ran("flaky-2"); n != 2 {
-		t.Errorf("ran %d times, want two", n)
-	}
 }
 
 func (b *bed) abort(t *testing.T, x hikyaku.Transfer) {
