@@ -94,8 +94,24 @@ type Pool struct {
 
 // AgentList is the reply of GET agents.
 type AgentList struct {
-	At     time.Time       `json:"at"`
-	Agents []hikyaku.Agent `json:"agents"`
+	At     time.Time   `json:"at"`
+	Agents []AgentInfo `json:"agents"`
+}
+
+// AgentInfo is an agent, of which Today is of the day of AgentList.At (UTC),
+// and the tasks that depend on it.
+type AgentInfo struct {
+	hikyaku.Agent
+	Tasks []AgentTask `json:"tasks"`
+}
+
+// AgentTask is a task whose locations use an agent; TransferID is the transfer
+// that it runs, if any.
+type AgentTask struct {
+	TaskARN    string            `json:"task_arn"`
+	Route      string            `json:"route"`
+	State      hikyaku.TaskState `json:"state"`
+	TransferID string            `json:"transfer_id,omitempty"`
 }
 
 // DeadLetterList is the reply of GET dlq: the transfers whose dead letter waits for a person.

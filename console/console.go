@@ -122,6 +122,9 @@ type Console struct {
 	signIn    *signInGuard
 	openAPI   []byte
 	handler   http.Handler
+	history   history
+	failures  failures
+	canaries  canaries
 	stop      func()
 }
 
@@ -153,8 +156,10 @@ func New(o Options) *Console {
 	}
 	if s, ok := o.Ledger.(hikyaku.Subscriber); ok {
 		c.hub.live = true
+		c.history.since = o.Now()
 		c.stop = s.Subscribe(func(t hikyaku.Transfer) {
 			c.metrics.observe(t)
+			c.history.observe(t)
 			c.hub.publish(ledger.news(t))
 		})
 	}
@@ -168,6 +173,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.
 
 // Close ends all streams and the ledger's subscription. It may be called twice.
 func (c *Console) Close() {
+	c.canaries.close()
 	c.stop()
 	c.hub.close()
 }

@@ -36,6 +36,7 @@ func (c *Console) transferPage(w http.ResponseWriter, r *http.Request) error {
 		Row: row(d.Transfer, l, now), Answer: e.Answer, Todo: e.Todo, ForceRerun: d.State == hikyaku.Succeeded,
 		Facts: facts(d.Transfer, l), Attempts: attempts(d.Attempts, l), Events: timeline(d.Events, l),
 		JSON: visibleJSON(raw), APILink: "/api/v1/transfers/" + url.PathEscape(d.TransferID),
+		Meaning: meaning(d.Transfer, l), Bad: bad(d.Events),
 		Live: "/live?" + url.Values{"transfer_id": {d.TransferID}}.Encode(),
 	}
 	if d.Body != "" && d.Body != d.ID {
@@ -117,6 +118,7 @@ func attempts(as []hikyaku.Attempt, l Lang) []web.Attempt {
 		v := web.Attempt{
 			Number: a.Number, Started: a.StartedAt, Took: "…", Status: a.Status, Mode: a.TransferMode,
 			Files: countText(a.Files.Transferred), Size: sizeText(a.Bytes.Transferred), Execution: a.ExecutionARN,
+			Task: lastPart(a.TaskARN), Agent: agentsText(a.AgentARNs), Phases: phases(a.Durations, l),
 			Good: a.Status == "SUCCESS", Bad: a.Status == "ERROR" || a.Status == "LOST",
 		}
 		if !a.EndedAt.IsZero() {
@@ -128,6 +130,45 @@ func attempts(as []hikyaku.Attempt, l Lang) []web.Attempt {
 		out = append(out, v)
 	}
 	return out
+}
+
+// meaning is the catalogue's entry of what a transfer failed with.
+func meaning(t hikyaku.Transfer, l Lang) *web.Meaning {
+	if t.Failure == nil || t.State == hikyaku.Succeeded {
+		return nil
+	}
+	e, ok := hikyaku.Lookup(t.Failure.Code)
+	if !ok {
+		return nil
+	}
+	text := e.Text(string(l))
+	return &web.Meaning{
+		Code: e.Code, Title: text.Title, Cause: text.Cause, Remedy: text.Remedy, Detail: printableText(t.Failure.Detail),
+		Retryable: e.Retryable, Link: failedLink(e.Code),
+	}
+}
+
+// bad counts the events that went wrong.
+func bad(es []hikyaku.Event) int {
+	n := 0
+	for _, e := range es {
+		if tone(e.Type) == "bad" {
+			n++
+		}
+	}
+	return n
+}
+
+// phases are an attempt's durations, in order; empty when none is known.
+func phases(d hikyaku.Durations, l Lang) string {
+	if d == (hikyaku.Durations{}) {
+		return ""
+	}
+	var parts []string
+	for _, ms := range []int64{d.Queued, d.Launching, d.Preparing, d.Transferring, d.Verifying} {
+		parts = append(parts, FormatDuration(time.Duration(ms)*time.Millisecond, l))
+	}
+	return strings.Join(parts, " · ")
 }
 
 // longGap is from which pause on the timeline tells how long it was.

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/hikyaku/hikyaku"
 )
@@ -26,6 +27,7 @@ func (c *Console) form(
 	if err := do(r.Context(), req, act(r.Context(), req)); err != nil {
 		return err
 	}
+	c.ledger.forget()
 	http.Redirect(w, r, backTo(r), http.StatusSeeOther) //nolint:gosec // backTo gives paths of this console only
 	return nil
 }
@@ -57,9 +59,15 @@ func (c *Console) formRedrive(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) formDiscard(w http.ResponseWriter, r *http.Request) error {
 	return c.form(w, r, func(ctx context.Context, req ActRequest, a hikyaku.Act) error {
-		ids, err := c.chosenDeadLetters(ctx, req)
-		if err != nil {
-			return err
+		ids := req.TransferIDs
+		if code := r.PostForm.Get("code"); code != "" && len(ids) == 0 {
+			letters, err := c.lettersOf(ctx, code, maxCanary)
+			if err != nil {
+				return err
+			}
+			for _, t := range letters {
+				ids = append(ids, t.TransferID)
+			}
 		}
 		for _, id := range ids {
 			if err := c.op.DiscardDeadLetter(ctx, id, a); err != nil {
@@ -94,4 +102,25 @@ func (c *Console) formUnbench(w http.ResponseWriter, r *http.Request) error {
 	return c.form(w, r, func(ctx context.Context, req ActRequest, a hikyaku.Act) error {
 		return c.op.Unbench(ctx, req.TaskARN, a)
 	})
+}
+
+// formLimit changes a route's bandwidth, of what runs too.
+func (c *Console) formLimit(w http.ResponseWriter, r *http.Request) error {
+	return c.form(w, r, func(ctx context.Context, _ ActRequest, a hikyaku.Act) error {
+		rate, err := ParseRate(r.PostForm.Get("rate"))
+		if err != nil {
+			return err
+		}
+		_, err = c.op.LimitRoute(ctx, r.PathValue("name"), rate, a)
+		return err
+	})
+}
+
+// backTo is where a form leads after its action: a path of this console.
+func backTo(r *http.Request) string {
+	back := r.PostFormValue("back")
+	if !strings.HasPrefix(back, "/") || strings.HasPrefix(back, "//") || strings.ContainsAny(back, "\\\r\n\t") {
+		return "/"
+	}
+	return back
 }

@@ -48,10 +48,11 @@ const liveSnapshot = 50
 // because they may be on the page already.
 func (c *Console) livePart(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
-	q, err := c.query(v)
+	view, err := c.view(v)
 	if err != nil {
 		return err
 	}
+	q := view.Query
 	l := requestLang(r)
 	near := hikyaku.Query{ID: q.ID, Route: q.Route, Limit: liveSnapshot}
 	return c.serveStream(w, r, near, matcher(near, v.Get("transfer_id")), func(s *streamWriter, u *update) {
@@ -60,7 +61,7 @@ func (c *Console) livePart(w http.ResponseWriter, r *http.Request) error {
 			c.log.ErrorContext(r.Context(), "render row", slog.String("transfer_id", u.t.TransferID), slog.Any("error", err))
 			return
 		}
-		b, err := json.Marshal(liveRow{u.t.TransferID, inView(u.t, q, c.byPrefix), u.t.State.Ended(), html})
+		b, err := json.Marshal(liveRow{u.t.TransferID, view.has(u.t) && inView(u.t, q, c.byPrefix), u.t.State.Ended(), html})
 		if err == nil { // holds strings only
 			s.event("row", b)
 		}
@@ -71,6 +72,9 @@ func (c *Console) livePart(w http.ResponseWriter, r *http.Request) error {
 // anywhere.
 func inView(t hikyaku.Transfer, q hikyaku.Query, byPrefix bool) bool {
 	if len(q.States) > 0 && !slices.Contains(q.States, t.State) {
+		return false
+	}
+	if len(q.DeadLetters) > 0 && !slices.Contains(q.DeadLetters, t.DeadLetter) {
 		return false
 	}
 	code, message := "", ""

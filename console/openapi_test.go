@@ -203,7 +203,7 @@ func TestOpenAPI_DescribesEveryField(t *testing.T) {
 	for name, v := range map[string]any{
 		"Transfer": hikyaku.Transfer{}, "TransferDetail": console.TransferDetail{}, "Attempt": hikyaku.Attempt{}, "Event": hikyaku.Event{},
 		"Failure": hikyaku.Failure{}, "Found": hikyaku.Found{}, "Files": hikyaku.Files{}, "Bytes": hikyaku.Bytes{}, "Durations": hikyaku.Durations{},
-		"Task": hikyaku.Task{}, "Agent": hikyaku.Agent{}, "RouteSettings": hikyaku.RouteSettings{}, "RouteInfo": console.RouteInfo{},
+		"Task": hikyaku.Task{}, "Agent": console.AgentInfo{}, "AgentTask": console.AgentTask{}, "AgentChange": hikyaku.AgentChange{}, "Carried": hikyaku.Carried{}, "RouteSettings": hikyaku.RouteSettings{}, "RouteInfo": console.RouteInfo{},
 		"Stats": console.Stats{}, "File": console.File{}, "FileList": console.FileList{}, "ActRequest": console.ActRequest{},
 		"SendRequest": console.SendRequest{}, "SendResult": console.SendResult{}, "Error": console.APIError{}, "Pool": console.Pool{},
 	} {

@@ -14,14 +14,19 @@ import (
 // pageRoutes registers the pages; what changes something is a POST of a form.
 func (c *Console) pageRoutes(m *http.ServeMux) {
 	m.Handle("GET /assets/", c.site)
-	m.HandleFunc("GET /transfers", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "/", http.StatusSeeOther)
-	})
 	m.HandleFunc("GET /login", c.login)
 	m.HandleFunc("POST /login", c.login)
 	m.HandleFunc("POST /logout", c.logout)
 	for _, e := range []endpoint{
-		{"GET", "/{$}", ScopeViewer, c.transfersPage},
+		{"GET", "/{$}", ScopeViewer, c.nowPage},
+		{"GET", "/transfers", ScopeViewer, c.transfersPage},
+		{"GET", "/transfers.csv", ScopeViewer, c.transfersCSV},
+		{"GET", "/transfers.json", ScopeViewer, c.transfersJSON},
+		{"POST", "/transfers/bulk", ScopeOperator, c.formBulk},
+		{"POST", "/columns", ScopeViewer, c.keepColumns},
+		{"GET", "/errors", ScopeViewer, c.errorsPage},
+		{"GET", "/agents", ScopeViewer, c.agentsPage},
+		{"GET", "/audit", ScopeViewer, c.auditPage},
 		{"", "/", ScopeViewer, noPage},
 		{"GET", "/transfers/{transfer_id}", ScopeViewer, c.transferPage},
 		{"GET", "/dlq", ScopeViewer, c.deadLettersPage},
@@ -32,6 +37,10 @@ func (c *Console) pageRoutes(m *http.ServeMux) {
 		{"POST", "/transfers/{transfer_id}/cancel", ScopeOperator, c.formCancel},
 		{"POST", "/dlq/redrive", ScopeOperator, c.formRedrive},
 		{"POST", "/dlq/discard", ScopeOperator, c.formDiscard},
+		{"POST", "/dlq/resend", ScopeOperator, c.formResend},
+		{"POST", "/dlq/canary", ScopeOperator, c.formCanary},
+		{"POST", "/dlq/canary/stop", ScopeOperator, c.formCanaryStop},
+		{"POST", "/routes/{name}/limit", ScopeAdmin, c.formLimit},
 		{"POST", "/routes/{name}/pause", ScopeOperator, c.formPause},
 		{"POST", "/routes/{name}/resume", ScopeOperator, c.formResume},
 		{"POST", "/tasks/bench", ScopeOperator, c.formBench},
@@ -81,6 +90,11 @@ func (c *Console) page(w http.ResponseWriter, r *http.Request, status int, name 
 	p.Version, p.Now = c.version, c.now()
 	id := identityOf(r.Context())
 	p.User, p.CanAct = id.Name, c.op != nil && id.May(ScopeOperator)
+	p.CanAdmin = c.op != nil && id.May(ScopeAdmin)
+	p.Notice, p.SearchHint = notice(p.Query, p.Lang), "search_hint"
+	if c.byPrefix {
+		p.SearchHint = "search_hint_prefix"
+	}
 	var b bytes.Buffer
 	if err := c.site.Render(&b, name, p); err != nil {
 		c.log.ErrorContext(r.Context(), "render page", slog.String("page", name), slog.Any("error", err))
@@ -126,13 +140,4 @@ func requestLang(r *http.Request) Lang {
 		}
 	}
 	return web.AcceptLanguage(r.Header.Get("Accept-Language"))
-}
-
-// backTo is where a form leads after its action: a path of this console.
-func backTo(r *http.Request) string {
-	back := r.PostFormValue("back")
-	if !strings.HasPrefix(back, "/") || strings.HasPrefix(back, "//") || strings.ContainsAny(back, "\\\r\n\t") {
-		return "/"
-	}
-	return back
 }

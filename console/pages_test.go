@@ -14,21 +14,28 @@ import (
 	"github.com/hikyaku/hikyaku/console/consoletest"
 )
 
+const agentARN = "arn:aws:datasync:us-east-1:123456789012:agent/agent-0a1"
+
 func TestPages_ShowAndEscape(t *testing.T) {
 	t.Parallel()
 	f := consoletest.New(t, nil)
 	for path, want := range map[string][]string{
-		"/":                                 {"A-1001", "Every task of the pool is busy", "96.0 MiB/s", `href="/?state=FAILED"`, "1 of 2 agents are offline", "Rerun A-0998?"},
-		"/?state=failed&route=orders":       {"A-0998", "No object was found at the source", "HKY-1203", `aria-current="true"`},
-		"/?q=nothing-like-it":               {"No transfer matches"},
-		"/dlq":                              {"A-0997", "Redrive all", "Discard the dead letter of A-0998?"},
-		"/pool":                             {"nas-west", "offline", "stuck in LAUNCHING", "NAS maintenance until noon"},
-		"/transfers/" + consoletest.ID(8):   {"A-0997 failed at 08:50:09Z after 2 of 3 attempts", "Phase: transferring", "HKY-1501", "Raw JSON"},
-		"/transfers/" + consoletest.ID(10):  {"was rejected", "The message as received"},
-		"/transfers/" + consoletest.ID(2):   {`<progress max="100" value="63"`, "about 47 s left"},
-		"/?lang=ja":                         {`<html lang="ja">`, "プールのタスクがすべて使用中", "完了"},
-		"/no-such-page":                     {"That did not work", "there is no page /no-such-page"},
-		"/transfers/does-not-exist?lang=ja": {"処理できませんでした"},
+		"/":                                    {"A-1001", "Every task of the pool is busy", "96.0 MiB/s", `href="/transfers?state=FAILED"`, "1 of 2 agents are offline", "nas-east", "at most 1 at once"},
+		"/transfers":                           {"A-1001", "Every task of the pool is busy", "96.0 MiB/s", `href="/transfers?state=FAILED"`, "1 of 2 agents are offline", "Rerun A-0998?", "all 14 that match"},
+		"/errors":                              {"HKY-1501", "HKY-1203", "needs a person", "Rerun HKY-1501 (1)?", "in the last hour"},
+		"/agents":                              {"nas-west", "offline", "A-1001", "0 of 0 out of work"},
+		"/audit":                               {"sato", "Cancellation asked for", "sent twice", "Paused the route", "NAS maintenance until noon"},
+		"/transfers?agent=" + agentARN:         {"A-1001"},
+		"/transfers?state=failed&route=orders": {"A-0998", "No object was found at the source", "HKY-1203", `aria-current="true"`},
+		"/transfers?q=nothing-like-it":         {"No transfer matches"},
+		"/dlq":                                 {"A-0997", "Redrive all", "Redrive with canary", "Edit and send again", "By reason", "Discard the dead letter of A-0998?"},
+		"/pool":                                {"A-1001", "unlimited", "stuck in LAUNCHING", "NAS maintenance until noon"},
+		"/transfers/" + consoletest.ID(8):      {"A-0997 failed at 08:50:09Z after 2 of 3 attempts", "Phase: transferring", "HKY-1501", "Raw JSON"},
+		"/transfers/" + consoletest.ID(10):     {"was rejected", "The message as received"},
+		"/transfers/" + consoletest.ID(2):      {`<progress max="100" value="63"`, "about 47 s left"},
+		"/?lang=ja":                            {`<html lang="ja">`, "プールのタスクがすべて使用中", "完了"},
+		"/no-such-page":                        {"That did not work", "there is no page /no-such-page"},
+		"/transfers/does-not-exist?lang=ja":    {"処理できませんでした"},
 	} {
 		page := text(t, request{path: path, token: consoletest.AdminToken}.do(t, f))
 		for _, w := range want {

@@ -27,7 +27,7 @@ func TestConsole_IDsThatArePaths(t *testing.T) {
 		{"GET", "/api/v1/transfers?id=2026/11/A-1", 200, `"id":"2026/11/A-1"`, `"id":"2026/11"`},
 		{"GET", "/api/v1/transfers?id=2026%2F11", 200, `"id":"2026/11"`, `"id":"2026/11/A-1"`},
 		{"GET", "/api/v1/transfers?q=2026%2F11%2F", 200, `"id":"2026/11/A-1"`, `"id":"2026/11"`},
-		{"GET", "/?q=2026%2F11", 200, "<bdi>2026/11/A-1</bdi>", ""},
+		{"GET", "/transfers?q=2026%2F11", 200, "<bdi>2026/11/A-1</bdi>", ""},
 		{"GET", "/api/v1/transfers/2026%2F11%2FA-1", 404, `"kind":"not_found"`, ""},
 		{"GET", "/api/v1/transfers/2026%2F11%2FA-1/files", 404, `"kind":"not_found"`, ""},
 		{"POST", "/api/v1/transfers/2026%2F11%2FA-1/rerun", 404, `"kind":"not_found"`, ""},

@@ -52,8 +52,25 @@ func (c *Console) getAgents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c.reply(w, r, http.StatusOK, AgentList{At: c.now().UTC(), Agents: p.Agents})
+	now := c.now().UTC()
+	c.reply(w, r, http.StatusOK, AgentList{At: now, Agents: agentInfos(p, now)})
 	return nil
+}
+
+// agentInfos joins the agents with the tasks that depend on them.
+func agentInfos(p hikyaku.Pool, now time.Time) []AgentInfo {
+	out := make([]AgentInfo, 0, len(p.Agents))
+	for _, a := range p.Agents {
+		a.Today = a.TodayAt(now)
+		info := AgentInfo{Agent: a, Tasks: []AgentTask{}}
+		for _, t := range p.Tasks {
+			if slices.Contains(t.AgentARNs, a.ARN) {
+				info.Tasks = append(info.Tasks, AgentTask{TaskARN: t.ARN, Route: t.Route, State: t.State, TransferID: t.TransferID})
+			}
+		}
+		out = append(out, info)
+	}
+	return out
 }
 
 func (c *Console) benchTask(w http.ResponseWriter, r *http.Request) error {

@@ -18,13 +18,17 @@ func row(t hikyaku.Transfer, l Lang, now time.Time) web.Row {
 		Percent: Percent(t), Moving: t.State == hikyaku.Running,
 		Files: countText(t.Files.Total), Size: sizeText(t.Bytes.Total),
 		At: t.CreatedAt, Age: FormatDuration(now.Sub(t.CreatedAt), l),
-		CanRerun:      t.State == hikyaku.Failed || t.State == hikyaku.Cancelled,
-		CanCancel:     !t.State.Ended() && !t.CancelRequested,
+		Started: t.StartedAt, Ended: t.EndedAt, Agent: agentsText(t.AgentARNs),
+		Execution: t.ExecutionARN, Message: printableText(t.MessageID),
+		CanRerun: canRerun(t), CanCancel: canCancel(t),
 		DeadLetter:    deadLetterWord(t.DeadLetter, l),
 		DeadLetterNow: t.DeadLetter == hikyaku.DeadLetterOwed || t.DeadLetter == hikyaku.DeadLetterSent,
 	}
 	if t.ID == "" {
 		r.ID = t.TransferID
+	}
+	if t.Rate > 0 {
+		r.Rate = FormatRate(t.Rate, l)
 	}
 	if t.Attempt > 1 {
 		r.Attempt = numberOf(t.Attempt, max(t.MaxAttempts, t.Attempt))
@@ -186,4 +190,13 @@ func deadLetterWord(d hikyaku.DeadLetterState, l Lang) string {
 		return ""
 	}
 	return web.Text(l, "letter_"+string(d))
+}
+
+// agentsText names agents as short as tells them apart.
+func agentsText(arns []string) string {
+	names := make([]string, len(arns))
+	for i, arn := range arns {
+		names[i] = lastPart(arn)
+	}
+	return strings.Join(names, ", ")
 }

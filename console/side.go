@@ -27,13 +27,19 @@ func (c *Console) side(l Lang, stats Stats, pool hikyaku.Pool) *web.Side {
 		info := routeInfo(rt, settings[rt.Name], stats)
 		v := web.Route{
 			Name: rt.Name, Source: printableText(rt.Source), Destination: printableText(rt.Destination),
-			Limit: FormatRate(info.BytesPerSecond, l), Verify: rt.VerifyMode,
+			Limit: FormatRate(info.BytesPerSecond, l), Rate: rateField(info.BytesPerSecond), Verify: rt.VerifyMode,
 			Paused: info.Paused, PausedReason: printableText(info.PausedReason),
 			Queued: info.Counts[hikyaku.Queued], Failed: info.Counts[hikyaku.Failed],
 			Running: info.Counts[hikyaku.Running] + info.Counts[hikyaku.Starting],
 		}
 		if !info.OldestQueued.IsZero() && v.Queued > 0 {
 			v.Oldest = FormatDuration(c.now().Sub(info.OldestQueued), l)
+		}
+		if info.BytesPerSecond != rt.BytesPerSecond {
+			v.Configured = FormatRate(rt.BytesPerSecond, l)
+		}
+		if set := settings[rt.Name]; set.By != "" && !set.UpdatedAt.IsZero() {
+			v.Changed = sprintf(web.Text(l, "changed_by"), printableText(set.By), FormatDuration(c.now().Sub(set.UpdatedAt), l))
 		}
 		countTasks(&v, pool.Tasks)
 		s.Routes = append(s.Routes, v)
@@ -76,13 +82,24 @@ func countTasks(v *web.Route, tasks []hikyaku.Task) {
 	}
 }
 
+// rateField is a rate as a field takes it.
+func rateField(n int64) string {
+	if n < 0 {
+		return "unlimited"
+	}
+	return strings.ReplaceAll(FormatBytes(n), " ", "")
+}
+
 func (c *Console) tasks(l Lang, pool hikyaku.Pool) []web.Task {
 	var out []web.Task
 	for _, t := range pool.Tasks {
 		v := web.Task{
 			ARN: t.ARN, Route: t.Route, Index: t.Index, State: string(t.State), StateText: web.Text(l, "task_"+string(t.State)),
-			Holder: t.TransferID, Agents: strings.Join(t.AgentARNs, ", "), Why: printableText(t.BenchedReason),
+			Holder: t.TransferID, HolderID: t.TransferID, Agents: strings.Join(t.AgentARNs, ", "), Why: printableText(t.BenchedReason),
 			CanBench: t.State == hikyaku.Idle || t.State == hikyaku.Leased, CanUnbench: t.State == hikyaku.Benched,
+		}
+		if t.TransferID == "" && !t.LastUsed.IsZero() {
+			v.Used = sprintf(web.Text(l, "task_last_used"), FormatDuration(c.now().Sub(t.LastUsed), l))
 		}
 		if t.TransferID != "" && !t.LeasedAt.IsZero() {
 			v.Age = FormatDuration(c.now().Sub(t.LeasedAt), l)
@@ -97,7 +114,7 @@ func (c *Console) tasks(l Lang, pool hikyaku.Pool) []web.Task {
 
 func sprintf(format string, args ...any) string { return fmt.Sprintf(format, args...) }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
 // numberText groups digits by thousands.
 func numberText(n int64) string {

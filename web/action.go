@@ -61,7 +61,31 @@ func (p *Page) TaskAction(name, arn string) Action {
 }
 
 // RouteLink is the list of a route's transfers.
-func (p *Page) RouteLink(name string) string { return "/?" + url.Values{"route": {name}}.Encode() }
+func (p *Page) RouteLink(name string) string {
+	return "/transfers?" + url.Values{"route": {name}}.Encode()
+}
+
+// CodeAction works on every dead letter of one code.
+func (p *Page) CodeAction(path, name, code, class string) Action {
+	return p.action(path, name, code, class, Field{"code", code})
+}
+
+// RerunLike reruns everything that failed with a code.
+func (p *Page) RerunLike(code string, count string) Action {
+	a := p.action("/transfers/bulk", "rerun", code+" ("+count+")", "primary",
+		Field{"do", "rerun"}, Field{"all", "true"}, Field{"error", code}, Field{"state", "FAILED"})
+	return a
+}
+
+// LimitAction changes a route's bandwidth.
+func (p *Page) LimitAction(route string) Action {
+	return p.action("/routes/"+url.PathEscape(route)+"/limit", "limit", route, "")
+}
+
+// ResendAction sends an edited message.
+func (p *Page) ResendAction(r Row) Action {
+	return p.action("/dlq/resend", "resend", r.ID, "primary", Field{"transfer_id", r.TransferID})
+}
 
 // LangLink is this page in the other language.
 func (p *Page) LangLink() string {

@@ -1,5 +1,10 @@
 package web
 
+import (
+	"maps"
+	"sync"
+)
+
 // phrase is one text in every language; verbs are in the same order in both.
 type phrase struct{ en, ja string }
 
@@ -16,7 +21,17 @@ func Text(l Lang, key string) string {
 	return p.en
 }
 
-func texts() map[string]phrase {
+// texts are built once and never changed.
+var texts = sync.OnceValue(func() map[string]phrase { //nolint:gochecknoglobals // a constant table
+	all := map[string]phrase{}
+	for _, part := range []map[string]phrase{frameTexts(), pageTexts(), workTexts()} {
+		maps.Copy(all, part)
+	}
+	return all
+})
+
+// frameTexts are those of the frame, of lists, actions and single transfers.
+func frameTexts() map[string]phrase {
 	return map[string]phrase{
 		"skip":           {"Skip to the content", "本文へ移動"},
 		"signin_title":   {"Sign in", "サインイン"},
@@ -30,6 +45,10 @@ func texts() map[string]phrase {
 
 		"nav_label":      {"Pages", "ページ"},
 		"nav_transfers":  {"Transfers", "転送"},
+		"nav_now":        {"Now", "現在"},
+		"nav_errors":     {"Errors", "エラー"},
+		"nav_agents":     {"Agents", "エージェント"},
+		"nav_audit":      {"Audit", "監査"},
 		"nav_dlq":        {"Dead letters", "デッドレター"},
 		"nav_pool":       {"Routes and pool", "ルートとプール"},
 		"theme":          {"Light or dark", "明暗の切り替え"},

@@ -13,19 +13,24 @@ type Row struct {
 	Stations     []string // "done", "now", "fail" or ""
 	StationsText string
 	// Moving shows the progress bar.
-	Moving        bool
-	Percent       int
-	Headline      string // phase, waiting reason, outcome or error in one line
-	Detail        string // rate and time left, remedy
-	Code          string // of the error
-	Files, Size   string
-	Attempt       string // "2/3", empty for the first of many
-	At            time.Time
-	Age           string
-	CanRerun      bool
-	CanCancel     bool
-	DeadLetter    string
-	DeadLetterNow bool // waits for a person
+	Moving      bool
+	Percent     int
+	Headline    string // phase, waiting reason, outcome or error in one line
+	Detail      string // rate and time left, remedy
+	Code        string // of the error
+	Files, Size string
+	Attempt     string // "2/3", empty for the first of many
+	At          time.Time
+	Age         string
+	// Started, Ended, Agent, Rate, Execution and Message are columns that can be chosen.
+	Started, Ended                  time.Time
+	Agent, Rate, Execution, Message string
+	CanRerun                        bool
+	CanCancel                       bool
+	DeadLetter                      string
+	DeadLetterNow                   bool // waits for a person
+	// Body is its message as received, Draft what an edited one starts from.
+	Body, Draft string
 }
 
 // Chip is a state as a filter with its count.
@@ -38,15 +43,42 @@ type Chip struct {
 
 // List is the content of the page of transfers and that of dead letters.
 type List struct {
-	Chips []Chip
-	Rows  []Row
-	Query string // what was searched for
-	// SearchHint is the key of the text that says what a search finds.
-	SearchHint string
-	Filters    []Filter
-	NextLink   string
-	Live       string // address of the live stream
-	Side       *Side
+	Chips    []Chip
+	Rows     []Row
+	Query    string // what was searched for
+	Filters  []Filter
+	Choices  []Choice
+	NextLink string
+	Live     string // address of the live stream
+	Side     *Side
+	// Columns are those that can be chosen; Shown is the table's class for them.
+	Columns []Column
+	Shown   string
+	// Conditions are the view as fields of a form, Match says how many match it.
+	Conditions        []Field
+	Match             string
+	Count             int64 // how many match; 0: not known
+	CSVLink, JSONLink string
+	Looked            string // says that not all were looked at; empty if all were
+	MaxRows           string // how many rows an export has at most
+}
+
+// Choice is a condition that is chosen from a list.
+type Choice struct {
+	Name, Label string
+	Options     []Option
+}
+
+// Option is one of a choice.
+type Option struct {
+	Value, Text string
+	Chosen      bool
+}
+
+// Column is a column that can be shown; Text is the key of its name.
+type Column struct {
+	Name, Text string
+	Shown, Num bool
 }
 
 // Filter is one condition in force, with the link that removes it.
@@ -62,6 +94,7 @@ type Side struct {
 // Route is a route with its pool at a glance.
 type Route struct {
 	Name, Source, Destination, Limit, Verify string
+	Configured, Rate, Changed                string // bandwidth: configured if changed, as a field's value, by whom and when
 	Paused                                   bool
 	PausedReason                             string
 	Queued, Running, Failed                  int64
@@ -78,15 +111,17 @@ type Agent struct {
 
 // Task is a task of a pool.
 type Task struct {
-	ARN, Route, State, StateText, Holder, Age, Why, Agents string
-	Index                                                  int
-	CanBench, CanUnbench                                   bool
+	ARN, Route, State, StateText, Holder, HolderID, Age, Why, Agents, Used string
+	Index                                                                  int
+	CanBench, CanUnbench                                                   bool
 }
 
 // Transfer is the content of the page of one transfer.
 type Transfer struct {
 	Row          Row
 	Answer, Todo string
+	Meaning      *Meaning // of its error; nil without one
+	Bad          int      // how many events of its timeline are bad
 	ForceRerun   bool
 	Facts        []Fact
 	Attempts     []Attempt
@@ -100,15 +135,22 @@ type Transfer struct {
 	Live         string
 }
 
+// Meaning is an error's entry in the catalogue.
+type Meaning struct {
+	Code, Title, Cause, Remedy, Detail string
+	Retryable                          bool
+	Link                               string // others that failed with it
+}
+
 // Fact is one field of a transfer; Name is the key of a text.
 type Fact struct{ Name, Value string }
 
 // Attempt is one try.
 type Attempt struct {
-	Number                                            int
-	Started                                           time.Time
-	Took, Status, Mode, Files, Size, Error, Execution string
-	Good, Bad                                         bool
+	Number                                                                 int
+	Started                                                                time.Time
+	Took, Status, Mode, Files, Size, Error, Execution, Task, Agent, Phases string
+	Good, Bad                                                              bool
 }
 
 // Event is one entry of the timeline; Text is a sentence.
@@ -129,6 +171,15 @@ type rowView struct {
 	*Page
 	Row Row
 }
+
+// moment is a time as a template shows it.
+type moment struct {
+	Known       bool
+	Stamp, Text string
+}
+
+// At returns a time for the template "when".
+func (p *Page) At(t time.Time) any { return moment{!t.IsZero(), p.Stamp(t), p.Clock(t)} }
 
 // View joins a row with the page for the row template.
 func (p *Page) View(r Row) any { return rowView{p, r} }

@@ -19,8 +19,12 @@ type Page struct {
 	Path  string
 	Query url.Values
 	// User is who is signed in; empty on the sign-in page. CanAct shows buttons.
-	User    string
-	CanAct  bool
+	User             string
+	CanAct, CanAdmin bool
+	// SearchHint is the key of the text that says what a search finds.
+	SearchHint string
+	// Notice says what came of the action before.
+	Notice  string
 	Version string
 	Now     time.Time
 	// Alerts say what needs a person, most urgent first.
@@ -59,7 +63,7 @@ func (p *Page) Clock(t time.Time) string {
 func (p *Page) With(name, value string) string {
 	q := url.Values{}
 	for k, v := range p.Query {
-		if k != "token" && k != "lang" {
+		if k != "token" && k != "lang" && k != "done" && k != "n" {
 			q[k] = v
 		}
 	}
@@ -71,6 +75,23 @@ func (p *Page) With(name, value string) string {
 		return p.Path
 	}
 	return p.Path + "?" + q.Encode()
+}
+
+// Hidden are the view's conditions besides the search, as fields of its form;
+// on other pages a search begins anew.
+func (p *Page) Hidden() []Field {
+	var out []Field
+	if p.Section != "transfers" {
+		return out
+	}
+	for _, name := range []string{"state", "route", "error", "agent", "since", "until", "id", "dead_letter"} {
+		for _, v := range p.Query[name] {
+			if v != "" {
+				out = append(out, Field{name, v})
+			}
+		}
+	}
+	return out
 }
 
 // Other is the language that the page can be switched to.

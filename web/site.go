@@ -55,7 +55,9 @@ func New() *Site {
 
 // PageNames lists the pages that Render knows.
 func PageNames() []string {
-	return []string{"signin", "transfers", "transfer", "deadletters", "pool", "problem"}
+	return []string{
+		"signin", "now", "transfers", "transfer", "errors", "deadletters", "pool", "agents", "audit", "done", "problem",
+	}
 }
 
 func must(err error) {

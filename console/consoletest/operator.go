@@ -195,7 +195,11 @@ func (o *Operator) RedriveDeadLetters(ctx context.Context, ids []string, a hikya
 		if err := o.called("redrive", id, a); err != nil {
 			return i, err
 		}
-		if _, err := o.set(ctx, id, func(t *hikyaku.Transfer) error { t.DeadLetter = hikyaku.DeadLetterRedriven; return nil }); err != nil {
+		if _, err := o.set(ctx, id, func(t *hikyaku.Transfer) error {
+			t.DeadLetter, t.State, t.EndedAt, t.QueuedAt = hikyaku.DeadLetterRedriven, hikyaku.Queued, time.Time{}, o.Now()
+			t.Reruns++
+			return nil
+		}); err != nil {
 			return i, err
 		}
 	}
