@@ -45,10 +45,10 @@ const (
 	stack   = "hikyaku-test"
 )
 
-// Time runs faster here than on AWS: a schedule of one minute fires every two
+// Time runs faster here than on AWS: a schedule of one minute fires every five
 // seconds, and what a killed function had received comes back after 30 s.
 const (
-	faster     = 30
+	faster     = 12
 	visibility = 30
 )
 
@@ -132,7 +132,7 @@ func newBed(ctx context.Context, t testing.TB, n int, run mover.RunFunc) *bed {
 	}}); err != nil {
 		t.Fatal(err)
 	}
-	tmpl := expand(t.(*testing.T), stackParameters(n)...)
+	tmpl := expand(t, stackParameters(n)...)
 	for _, f := range []string{"refresh", "agents"} { // what stands for them as targets of rules
 		name := "events-" + f
 		if _, err := b.sqs().CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name}); err != nil {

@@ -47,7 +47,7 @@ func TestScenario_aws(t *testing.T) {
 		stop()
 		e.tell(t)
 	}()
-	scenariotest.Run(ctx, t, scenariotest.Options{Scenario: scenario, Edition: e, Root: e.delivered(), Poll: time.Second})
+	scenariotest.Run(ctx, t, scenariotest.Options{Scenario: scenario, Edition: e, Root: e.delivered(), Poll: 2 * time.Second})
 }
 
 // onAWS is the edition of Lambda functions.

@@ -27,7 +27,7 @@ type resource struct {
 }
 
 // expand runs the transforms, as CloudFormation does, with parameters.
-func expand(t *testing.T, parameters ...string) *template {
+func expand(t testing.TB, parameters ...string) *template {
 	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err == nil {
