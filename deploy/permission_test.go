@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"debug/elf"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -162,6 +163,44 @@ func (s deployed) statements(role string) []any {
 		}
 	}
 	return all
+}
+
+// testPeople wants the policies of people to allow what the program calls for
+// them; it names each call where it tells of its failure.
+func testPeople(t *testing.T, x expansions) {
+	allowed := map[string]bool{
+		"sts:GetCallerIdentity": true, // needs no permission
+	}
+	s := x.wide.with(t)
+	for _, policy := range []string{"ViewerPolicy", "OperatorPolicy"} {
+		for _, st := range list(at(s.of("AWS::IAM::ManagedPolicy")[policy], "PolicyDocument", "Statement")) {
+			for _, a := range texts(at(st, "Action")) {
+				allowed[a] = true
+			}
+		}
+	}
+	files, err := filepath.Glob("../cmd/hikyaku/stack/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	called := 0
+	for _, file := range files {
+		source, err := os.ReadFile(file) //nolint:gosec // our own sources
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, call := range regexp.MustCompile(`wrap\("([a-z0-9]+):([A-Za-z, ]+)"`).FindAllStringSubmatch(string(source), -1) {
+			for name := range strings.SplitSeq(call[2], ", ") {
+				called++
+				if action := call[1] + ":" + name; !allowed[action] {
+					t.Errorf("%s calls %s, which neither policy allows", filepath.Base(file), action)
+				}
+			}
+		}
+	}
+	if called < 10 {
+		t.Errorf("only %d calls were found", called)
+	}
 }
 
 // testResources wants every statement to name its resources, and a condition
