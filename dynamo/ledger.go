@@ -50,6 +50,7 @@ type Ledger struct {
 var (
 	_ hikyaku.Ledger         = (*Ledger)(nil)
 	_ hikyaku.BatchCommitter = (*Ledger)(nil)
+	_ hikyaku.PrefixSearcher = (*Ledger)(nil)
 )
 
 // New returns the ledger in a table. It makes no call. It panics when a
@@ -60,6 +61,9 @@ func New(c Config) *Ledger {
 	}
 	return &Ledger{Config: c, table: aws.String(c.Table)}
 }
+
+// SearchesByPrefix implements hikyaku.PrefixSearcher: DynamoDB has no index of texts.
+func (*Ledger) SearchesByPrefix() bool { return true }
 
 // Transfer returns a transfer by its transfer_id, or hikyaku.ErrNotFound. It
 // sees the last commit.
