@@ -27,7 +27,7 @@ type ConsoleOptions struct {
 func (s *Stack) Console(o ConsoleOptions) (c *console.Console, token string) {
 	token = "hky_" + rand.Text()
 	c = console.New(console.Options{
-		Ledger: s.Ledger(), Operator: s.Operator(), Now: s.now, Logger: o.Logger, Version: o.Version, PollInterval: pollEvery,
+		Ledger: s.Ledger(), Operator: s.Operator(), Files: s.Files(), Now: s.now, Logger: o.Logger, Version: o.Version, PollInterval: pollEvery,
 		Authenticate: func(given string) (console.Identity, bool) {
 			ok := subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1
 			return console.Identity{Name: o.User, Scopes: []console.Scope{console.ScopeAdmin}}, ok

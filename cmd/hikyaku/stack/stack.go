@@ -32,7 +32,7 @@ type Options struct {
 type Outputs struct {
 	Route, QueueURL, DLQURL, Table, Function string
 
-	DLQARN, Settings, PoolPath, SourceLocation, SourceURI, AlarmTopic string
+	DLQARN, Settings, PoolPath, SourceLocation, SourceURI, AlarmTopic, ReportBucket string
 }
 
 // Stack is a deployment. Its methods may be called concurrently.
@@ -145,6 +145,7 @@ func (o *Outputs) optional() map[string]*string {
 	return map[string]*string{
 		"DeadLetterQueueArn": &o.DLQARN, "SettingsParameterName": &o.Settings, "PoolPath": &o.PoolPath,
 		"SourceLocationArn": &o.SourceLocation, "SourceUri": &o.SourceURI, "AlarmTopicArn": &o.AlarmTopic,
+		"ReportBucketName": &o.ReportBucket,
 	}
 }
 
@@ -177,14 +178,14 @@ func (s *Stack) Ledger() hikyaku.Ledger {
 
 // reader is a ledger that is only read, and whose errors are in hikyaku's words.
 type reader struct {
-	ledger hikyaku.Ledger
+	ledger *dynamo.Ledger
 	table  string
 }
 
 var _ hikyaku.PrefixSearcher = reader{}
 
-// SearchesByPrefix implements hikyaku.PrefixSearcher: DynamoDB has no index of texts.
-func (r reader) SearchesByPrefix() bool { return true }
+// SearchesByPrefix implements hikyaku.PrefixSearcher.
+func (r reader) SearchesByPrefix() bool { return r.ledger.SearchesByPrefix() }
 
 func (r reader) said(err error) error {
 	if err == nil || errors.Is(err, hikyaku.ErrNotFound) {
