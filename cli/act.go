@@ -14,8 +14,8 @@ func (a *app) rerunCommand() *cobra.Command {
 	var req console.ActRequest
 	c := &cobra.Command{
 		Use: "rerun ID… | --state failed", Short: a.t("rerun_short"), Long: a.t("rerun_long"),
-		Example:           "  hikyaku rerun A-123\n  hikyaku rerun --state failed --error HKY-1203 --reason \"NAS is back\"\n  hikyaku rerun A-123 --force",
-		ValidArgsFunction: a.completeIDs,
+		Example:           "  hikyaku rerun A-123\n  hikyaku rerun --state failed --error HKY-2001 --reason \"NAS is back\"\n  hikyaku rerun A-123 --force",
+		ValidArgsFunction: a.completeIDs(0, endedStates()...),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bySelection := len(s.states) > 0 || s.code != "" || s.route != "" || s.since != "" || s.until != ""
 			if (len(args) > 0) == bySelection {
@@ -41,7 +41,7 @@ func (a *app) cancelCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "cancel ID…", Short: a.t("cancel_short"), Long: a.t("cancel_long"),
 		Example: "  hikyaku cancel A-123 --reason \"sent twice\"",
-		Args:    a.atLeast(1), ValidArgsFunction: a.completeIDs,
+		Args:    a.atLeast(1), ValidArgsFunction: a.completeIDs(0, openStates()...),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.actOnIDs(cmd.Context(), args, req, (*console.Client).Cancel)
 		},
@@ -104,4 +104,12 @@ func record(res *console.SendResult, id string, t hikyaku.Transfer, err error) {
 		return
 	}
 	res.Transfers = append(res.Transfers, t)
+}
+
+func openStates() []hikyaku.State {
+	return []hikyaku.State{hikyaku.Queued, hikyaku.Starting, hikyaku.Running}
+}
+
+func endedStates() []hikyaku.State {
+	return []hikyaku.State{hikyaku.Succeeded, hikyaku.Failed, hikyaku.Cancelled, hikyaku.Rejected}
 }

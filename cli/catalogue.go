@@ -34,12 +34,14 @@ func phrases() map[string]phrase {
 	all := commandPhrases()
 	maps.Copy(all, flagPhrases())
 	maps.Copy(all, outputPhrases())
+	maps.Copy(all, livePhrases())
 	return all
 }
 
 func flagPhrases() map[string]phrase {
 	return map[string]phrase{
-		"flag_output":      {"output format: table or json", "出力形式: table または json"},
+		"flag_output":      {"output format: table, json or csv", "出力形式: table、json、csv"},
+		"flag_query":       {"JMESPath expression on the JSON of the result, as in the AWS CLI", "結果のJSONに適用するJMESPath式（AWS CLIと同じ）"},
 		"flag_url":         {"address of the console (HIKYAKU_URL)", "コンソールのURL（HIKYAKU_URL）"},
 		"flag_token":       {"access token (HIKYAKU_TOKEN)", "アクセストークン（HIKYAKU_TOKEN）"},
 		"flag_data":        {"data folder of a running server, read for address and token (default ./hikyaku-data)", "稼働中サーバーのデータフォルダー。接続先とトークンを読み取ります（既定: ./hikyaku-data）"},
@@ -60,7 +62,7 @@ func flagPhrases() map[string]phrase {
 		"flag_until":       {"only accepted before", "この時刻より前に受け付けたもの"},
 		"flag_limit":       {"at most this many; 0 is all", "最大件数。0は全件"},
 		"flag_id":          {"only this ID", "このIDのみ"},
-		"flag_query":       {"only with this text in ID, transfer ID, execution ARN or error; on a stack, IDs that begin with it", "ID、転送ID、実行ARN、エラー文にこの文字列を含むもの（スタックではIDの前方一致）"},
+		"flag_search":      {"only with this text in ID, transfer ID, execution ARN or error; on a stack, IDs that begin with it", "ID、転送ID、実行ARN、エラー文にこの文字列を含むもの（スタックではIDの前方一致）"},
 		"flag_watch":       {"go on showing changes", "変化を表示し続ける"},
 		"flag_reason":      {"why; kept in the record", "理由（記録に残ります）"},
 		"flag_force":       {"also rerun what SUCCEEDED", "成功済みでも再実行する"},
@@ -75,7 +77,7 @@ func outputPhrases() map[string]phrase {
 		"remedy_prefix": {"what to do:", "対処方法:"},
 		"todo_prefix":   {"What to do:", "対処:"},
 
-		"err_output":          {"--output must be table or json, not %s", "--output は table か json を指定してください: %s"},
+		"err_output":          {"--output must be table, json or csv, not %s", "--output は table、json、csv のいずれかを指定してください: %s"},
 		"err_flag":            {"%s (see %s --help)", "オプションが正しくありません: %s（%s --help を参照）"},
 		"err_lang":            {"--lang must be en or ja, not %s", "--lang は en か ja を指定してください: %s"},
 		"err_url":             {"%s is not an http or https address", "%s は http または https のアドレスではありません"},
@@ -150,6 +152,19 @@ func outputPhrases() map[string]phrase {
 		"col_contact":     {"LAST CONTACT", "最終応答"},
 		"col_busy":        {"BUSY", "使用"},
 		"col_platform":    {"PLATFORM", "環境"},
+		"col_tasks":       {"TASKS", "タスク"},
+		"col_when":        {"WHEN", "日時"},
+		"changes_title":   {"Last changes", "最近の変化"},
+		"col_today":       {"TODAY", "本日"},
+		"col_file":        {"FILE", "ファイル"},
+		"no_files":        {"No file is like that.", "該当するファイルはありません。"},
+		"no_file_results": {"Results per file are not available: nothing has run, or they are not kept.", "ファイルごとの結果はありません（未実行、または保存されていません）。"},
+		"more_files":      {"There are more: --files-token %s", "続きがあります: --files-token %s"},
+		"flag_files":      {"show the results per file of the last attempt", "最後の試行のファイルごとの結果を表示する"},
+		"flag_file_state": {"with --files, only those in this state: verified, transferred, skipped or failed", "--files で、この状態のファイルだけ（verified、transferred、skipped、failed）"},
+		"flag_file_limit": {"with --files, how many at most", "--files で表示する最大件数"},
+		"flag_file_token": {"with --files, go on where a page ended", "--files で前のページの続きから表示する"},
+		"col_today_bytes": {"BYTES TODAY", "本日の容量"},
 		"col_source":      {"SOURCE", "転送元"},
 		"col_destination": {"DESTINATION", "転送先"},
 		"col_pool":        {"POOL", "プール"},

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ type app struct {
 	Deps
 	lang   console.Lang
 	output string
+	query  *query
 	conn   connectionFlags
 	client *console.Client
 }
@@ -75,7 +77,7 @@ func New(d Deps) *cobra.Command {
 		},
 		groupSystem: {a.poolCommand(), a.agentsCommand(), a.dlqCommand(), a.routeCommand()},
 		groupServer: d.Extra,
-		"":          {a.versionCommand(), a.completionCommand()},
+		"":          {a.versionCommand(), a.completionCommand(), a.manCommand()},
 	} {
 		for _, c := range commands {
 			if c.GroupID == "" {
@@ -107,7 +109,7 @@ func Main(ctx context.Context, d Deps) int {
 // wantsJSON tells whether errors are to be JSON, also when a flag was wrong.
 func wantsJSON(root *cobra.Command) bool {
 	f := root.PersistentFlags().Lookup("output")
-	return f != nil && f.Value.String() == outputJSON
+	return f != nil && f.Value.String() == FormatJSON
 }
 
 // Language is what people are spoken to in: --lang in Args, else HIKYAKU_LANG,
@@ -137,28 +139,27 @@ func Language(d Deps) console.Lang {
 	return console.LangEnglish
 }
 
-// The output formats.
-const (
-	outputTable = "table"
-	outputJSON  = "json"
-)
-
 func (a *app) globalFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
-	f.StringVarP(&a.output, "output", "o", outputTable, a.t("flag_output"))
+	var lang, expression string
+	f.StringVarP(&a.output, "output", "o", FormatTable, a.t("flag_output"))
+	f.StringVar(&expression, "query", "", a.t("flag_query"))
 	f.StringVar(&a.conn.url, "url", "", a.t("flag_url"))
 	f.StringVar(&a.conn.token, "token", "", a.t("flag_token"))
 	f.StringVar(&a.conn.data, "data", "", a.t("flag_data"))
 	f.StringVar(&a.conn.stack, "stack", "", a.t("flag_stack"))
 	f.StringVar(&a.conn.profile, "profile", "", a.t("flag_profile"))
 	f.StringVar(&a.conn.region, "region", "", a.t("flag_region"))
-	var lang string
 	f.StringVar(&lang, "lang", "", a.t("flag_lang"))
-	fixed(root, "output", outputTable, outputJSON)
+	fixed(root, "output", formats()...)
 	fixed(root, "lang", "en", "ja")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
-		if a.output != outputTable && a.output != outputJSON {
+		if !slices.Contains(formats(), a.output) {
 			return a.usage("err_output", console.Printable(a.output))
+		}
+		var err error
+		if a.query, err = parseQuery(expression); err != nil {
+			return err
 		}
 		if v := lang; v != "" {
 			if _, known := console.ParseLang(v); !known {

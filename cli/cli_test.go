@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"strings"
 	"testing"
@@ -21,6 +22,8 @@ type run struct {
 	env      map[string]string
 	stdin    string
 	terminal bool
+	tee      *bytes.Buffer // gets what is written, too
+	size     func() (columns, rows int)
 	token    string
 	ctx      context.Context //nolint:containedctx // of this one command
 }
@@ -41,9 +44,13 @@ func (r run) do(t *testing.T, args ...string) result {
 	if token == "" {
 		token = consoletest.AdminToken
 	}
+	var stdout io.Writer = &out
+	if r.tee != nil {
+		stdout = io.MultiWriter(&out, r.tee)
+	}
 	code := cli.Main(ctx, cli.Deps{
-		Args: args, Stdin: strings.NewReader(r.stdin), Stdout: &out, Stderr: &errs,
-		Getenv: func(name string) string { return r.env[name] }, IsTerminal: r.terminal,
+		Args: args, Stdin: strings.NewReader(r.stdin), Stdout: stdout, Stderr: &errs,
+		Getenv: func(name string) string { return r.env[name] }, IsTerminal: r.terminal, Size: r.size,
 		Now: func() time.Time { return r.f.Now }, Version: "1.2.3",
 		Client: func(context.Context, cli.Connection) (*console.Client, error) { return r.f.Client(token), nil },
 		ReadEndpoints: func(string) (cli.Endpoints, error) {
@@ -277,7 +284,7 @@ func TestCompletion(t *testing.T) {
 	for want, args := range map[string][]string{
 		"A-1001\tRUNNING": {"__complete", "show", "A-100"},
 		"failed\t":        {"__complete", "transfers", "--state", ""},
-		"HKY-1203":        {"__complete", "rerun", "--error", ""},
+		"HKY-2001":        {"__complete", "rerun", "--error", ""},
 		"orders\t":        {"__complete", "route", "pause", ""},
 	} {
 		if got := r.do(t, args...); !strings.Contains(got.out, want) {

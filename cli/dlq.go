@@ -34,6 +34,7 @@ func (a *app) dlqListCommand() *cobra.Command {
 	}
 	a.selectionFlags(c, &s, 50)
 	c.Flags().StringSliceVar(&states, "dead-letter", nil, a.t("flag_dead_letter"))
+	fixed(c, "dead-letter", "owed", "sent", "redriven", "discarded")
 	return c
 }
 
@@ -51,7 +52,7 @@ func (a *app) listDeadLetters(ctx context.Context, s selection, states []string)
 	if err != nil {
 		return err
 	}
-	return a.emit(list, func(w io.Writer) error {
+	return a.emit(list, documents(list.DeadLetters), func(w io.Writer) error {
 		if len(list.DeadLetters) == 0 {
 			_, err := fmt.Fprintln(w, a.t("no_dead_letters"))
 			return err
@@ -68,7 +69,7 @@ func (a *app) listDeadLetters(ctx context.Context, s selection, states []string)
 
 func (a *app) dlqShowCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID|TRANSFER_ID", Short: a.t("dlq_show_short"), Args: a.exactly(1), ValidArgsFunction: a.completeIDs,
+		Use: "show ID|TRANSFER_ID", Short: a.t("dlq_show_short"), Args: a.exactly(1), ValidArgsFunction: a.completeDeadLetters(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := a.resolve(cmd.Context(), args[0])
 			if err != nil {
@@ -77,7 +78,7 @@ func (a *app) dlqShowCommand() *cobra.Command {
 			if d.DeadLetter == "" {
 				return &hikyaku.Error{Kind: hikyaku.KindNotFound, Message: a.t("err_no_dead_letter", console.Printable(args[0]))}
 			}
-			return a.emit(d, func(w io.Writer) error {
+			return a.emit(d, nil, func(w io.Writer) error {
 				var b bytes.Buffer
 				if err := a.showText(&b, d); err != nil {
 					return err
@@ -93,7 +94,7 @@ func (a *app) dlqShowCommand() *cobra.Command {
 func (a *app) dlqActCommand(action string) *cobra.Command {
 	var req console.ActRequest
 	c := &cobra.Command{
-		Use: action + " ID… | --all", Short: a.t("dlq_" + action + "_short"), ValidArgsFunction: a.completeIDs,
+		Use: action + " ID… | --all", Short: a.t("dlq_" + action + "_short"), ValidArgsFunction: a.completeDeadLetters(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(args) > 0) == req.All {
 				return a.usage("err_ids_or_all")
@@ -114,7 +115,7 @@ func (a *app) dlqActCommand(action string) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.emit(res, func(w io.Writer) error {
+				return a.emit(res, nil, func(w io.Writer) error {
 					_, err := fmt.Fprintln(w, a.t("dlq_redrive_done", res.Redriven))
 					return err
 				})
@@ -132,7 +133,7 @@ func (a *app) discard(ctx context.Context, api *console.Client, req console.ActR
 	if err != nil {
 		return err
 	}
-	err = a.emit(res, func(w io.Writer) error {
+	err = a.emit(res, nil, func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, a.t("dlq_discard_done", res.Discarded, len(res.Failed)))
 		return err
 	})

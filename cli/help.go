@@ -12,7 +12,7 @@ import (
 func (a *app) translateHelp(root *cobra.Command) {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{
-		Use: "help [COMMAND]", Short: a.t("help_short"),
+		Use: "help [COMMAND]", Short: a.t("help_short"), ValidArgsFunction: completeCommands,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target, _, err := cmd.Root().Find(args)
 			if err != nil {

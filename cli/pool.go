@@ -25,7 +25,7 @@ func (a *app) poolCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.emit(p, func(w io.Writer) error { return a.poolTable(w, p) })
+			return a.emit(p, p.Tasks, func(w io.Writer) error { return a.poolTable(w, p) })
 		},
 	}
 	c.Flags().StringVar(&route, "route", "", a.t("flag_route_only"))
@@ -81,6 +81,7 @@ func (a *app) taskCommand(action string) *cobra.Command {
 	var req console.ActRequest
 	c := &cobra.Command{
 		Use: action + " TASK_ARN", Short: a.t(action + "_short"), Args: a.exactly(1),
+		ValidArgsFunction: a.completeTasks(action),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			api, err := a.api(cmd.Context())
 			if err != nil {
@@ -91,7 +92,7 @@ func (a *app) taskCommand(action string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.emit(res, func(w io.Writer) error {
+			return a.emit(res, nil, func(w io.Writer) error {
 				_, err := fmt.Fprintln(w, a.t(action+"_done", res.TaskARN))
 				return err
 			})
@@ -113,7 +114,7 @@ func (a *app) agentsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.emit(list, func(w io.Writer) error { return a.agentTable(w, list) })
+			return a.emit(list, list.Agents, func(w io.Writer) error { return a.agentTable(w, list) })
 		},
 	}
 }
@@ -160,7 +161,7 @@ func (a *app) routeAction(action, use string) *cobra.Command {
 	var req console.ActRequest
 	c := &cobra.Command{
 		Use: use, Short: a.t("route_" + action + "_short"), Args: a.exactly(strings.Count(use, " ")),
-		ValidArgsFunction: a.completeRoutes,
+		ValidArgsFunction: a.completeRoute(action),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if action == "limit" {
 				var err error
@@ -176,7 +177,7 @@ func (a *app) routeAction(action, use string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.emit(s, func(w io.Writer) error {
+			return a.emit(s, nil, func(w io.Writer) error {
 				rate := ""
 				if s.BytesPerSecond != nil {
 					rate = console.FormatRate(*s.BytesPerSecond, a.lang)
@@ -203,7 +204,7 @@ func (a *app) listRoutes(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	return a.emit(list, func(w io.Writer) error {
+	return a.emit(list, list.Routes, func(w io.Writer) error {
 		t := a.table(column{title: a.t("col_route")}, column{title: a.t("col_source")}, column{title: a.t("col_destination")},
 			column{title: a.t("col_pool"), right: true}, column{title: a.t("col_limit"), right: true},
 			column{title: a.t("col_queued"), right: true}, column{title: a.t("col_running"), right: true}, column{title: a.t("col_status")})

@@ -52,6 +52,7 @@ func (a *app) sendCommand() *cobra.Command {
 	f.BoolVar(&wait, "wait", false, a.t("flag_wait"))
 	f.DurationVar(&timeout, "timeout", 0, a.t("flag_timeout"))
 	a.completes(c, "route", a.completeRoutes)
+	fixed(c, "timeout", "1m", "10m", "1h")
 	return c
 }
 
@@ -65,7 +66,7 @@ func (a *app) idsFrom(args []string) ([]string, error) {
 		}
 		lines := bufio.NewScanner(a.Stdin)
 		for lines.Scan() {
-			if id := strings.TrimSpace(lines.Text()); id != "" {
+			if id := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff")); id != "" {
 				ids = append(ids, id)
 			}
 		}
@@ -95,8 +96,14 @@ func (a *app) send(ctx context.Context, req console.SendRequest, ids []string) (
 		req.IDs = ids[:n]
 		ids = ids[n:]
 		part, err := api.Send(ctx, req)
-		if err != nil {
+		if err != nil && (len(res.Transfers) == 0 || ctx.Err() != nil) {
 			return res, err
+		}
+		for _, id := range req.IDs {
+			if err == nil {
+				break
+			}
+			part.Failed = append(part.Failed, console.ItemError{ID: id, Error: console.AsAPIError(err)}) // what went before went
 		}
 		res.Transfers = append(res.Transfers, part.Transfers...)
 		res.Failed = append(res.Failed, part.Failed...)
@@ -106,7 +113,7 @@ func (a *app) send(ctx context.Context, req console.SendRequest, ids []string) (
 
 // sent shows the result of send, rerun and cancel.
 func (a *app) sent(res console.SendResult) error {
-	err := a.emit(res, func(w io.Writer) error {
+	err := a.emit(res, sentRows(res), func(w io.Writer) error {
 		if len(res.Transfers)+len(res.Failed) == 0 {
 			_, err := fmt.Fprintln(w, a.t("no_transfers"))
 			return err
@@ -127,6 +134,31 @@ func (a *app) sent(res console.SendResult) error {
 	return err
 }
 
+// sentRow is a row of what was sent: a transfer, or an ID that was refused.
+type sentRow struct {
+	ID         string            `json:"id"`
+	TransferID string            `json:"transfer_id"`
+	Route      string            `json:"route"`
+	State      hikyaku.State     `json:"state"`
+	Outcome    hikyaku.Outcome   `json:"outcome"`
+	Error      *console.APIError `json:"error"`
+}
+
+func sentRows(res console.SendResult) []sentRow {
+	rows := make([]sentRow, 0, len(res.Transfers)+len(res.Failed))
+	for _, t := range res.Transfers {
+		row := sentRow{ID: t.ID, TransferID: t.TransferID, Route: t.Route, State: t.State, Outcome: t.Outcome}
+		if f := t.Failure; f != nil {
+			row.Error = &console.APIError{Code: f.Code, Kind: f.Kind, Message: f.Message, Remedy: f.Remedy}
+		}
+		rows = append(rows, row)
+	}
+	for _, f := range res.Failed {
+		rows = append(rows, sentRow{ID: f.ID, Error: f.Error})
+	}
+	return rows
+}
+
 // sendWait waits for what was sent and ends by its outcome.
 func (a *app) sendWait(ctx context.Context, res console.SendResult, timeout time.Duration) error {
 	ids := make([]string, len(res.Transfers))
@@ -134,14 +166,22 @@ func (a *app) sendWait(ctx context.Context, res console.SendResult, timeout time
 		ids[i] = t.TransferID
 	}
 	var v view
-	if a.output == outputTable {
+	if a.printer().Text() {
 		v = a.newView()
 	}
 	ended, err := a.wait(ctx, ids, timeout, v)
 	if err != nil && !isTimeout(err) {
 		return err
 	}
-	res.Transfers = ended
+	known := map[string]hikyaku.Transfer{}
+	for _, t := range ended {
+		known[t.TransferID] = t
+	}
+	for i, t := range res.Transfers { // a timeout leaves what was sent as it was
+		if now, ok := known[t.TransferID]; ok {
+			res.Transfers[i] = now
+		}
+	}
 	if emitErr := a.sent(res); emitErr != nil && ExitCode(emitErr) != ExitSomeFailed {
 		return emitErr
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,18 +17,40 @@ import (
 )
 
 func (a *app) showCommand() *cobra.Command {
-	return &cobra.Command{
+	var files bool
+	var q console.FileQuery
+	c := &cobra.Command{
 		Use: "show ID|TRANSFER_ID", Short: a.t("show_short"), Long: a.t("show_long"),
-		Example: "  hikyaku show A-123\n  hikyaku show 01JD3V7Q8Z4M2K9X5T6W1R0YBC -o json",
-		Args:    a.exactly(1), ValidArgsFunction: a.completeIDs,
+		Example: "  hikyaku show A-123\n  hikyaku show 01JD3V7Q8Z4M2K9X5T6W1R0YBC -o json\n  hikyaku show A-123 --files --files-state failed",
+		Args:    a.exactly(1), ValidArgsFunction: a.completeIDs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := a.resolve(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return a.emit(d, func(w io.Writer) error { return a.showText(w, d) })
+			if files {
+				return a.showFiles(cmd.Context(), d.TransferID, q)
+			}
+			return a.emit(d, nil, func(w io.Writer) error { return a.showText(w, d) })
 		},
 	}
+	c.Flags().BoolVar(&files, "files", false, a.t("flag_files"))
+	c.Flags().StringVar(&q.State, "files-state", "", a.t("flag_file_state"))
+	c.Flags().IntVar(&q.Limit, "files-limit", 0, a.t("flag_file_limit"))
+	c.Flags().StringVar(&q.Token, "files-token", "", a.t("flag_file_token"))
+	return c
+}
+
+func (a *app) showFiles(ctx context.Context, transferID string, q console.FileQuery) error {
+	api, err := a.api(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := api.Files(ctx, transferID, q)
+	if err != nil {
+		return err
+	}
+	return a.emit(list, list.Files, func(w io.Writer) error { return a.fileTable(w, list) })
 }
 
 // showText answers first, then gives the facts.
@@ -153,13 +176,13 @@ func (a *app) logsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "logs ID|TRANSFER_ID", Short: a.t("logs_short"), Long: a.t("logs_long"),
 		Example: "  hikyaku logs A-123",
-		Args:    a.exactly(1), ValidArgsFunction: a.completeIDs,
+		Args:    a.exactly(1), ValidArgsFunction: a.completeIDs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := a.resolve(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return a.emit(console.EventList{Events: d.Events}, func(w io.Writer) error {
+			return a.emit(console.EventList{Events: d.Events}, d.Events, func(w io.Writer) error {
 				var b bytes.Buffer
 				a.eventLines(&b, d.Events)
 				if d.LogURL != "" {

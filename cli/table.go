@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"encoding/json"
 	"io"
 	"strings"
 
@@ -29,6 +28,7 @@ type table struct {
 	columns []column
 	rows    [][]cell
 	colour  bool
+	bare    bool // without a head
 }
 
 func plain(s string) cell { return cell{text: s} }
@@ -50,7 +50,11 @@ func (t *table) write(w io.Writer) error {
 		head[i] = cell{text: c.title, colour: dim}
 	}
 	b := bufio.NewWriter(w)
-	for _, row := range append([][]cell{head}, t.rows...) {
+	rows := t.rows
+	if !t.bare {
+		rows = append([][]cell{head}, rows...)
+	}
+	for _, row := range rows {
 		_, _ = b.WriteString(t.line(row, widths)) // the error stays in the writer and comes with Flush
 	}
 	return b.Flush()
@@ -116,15 +120,22 @@ func (a *app) table(columns ...column) *table {
 	return &table{columns: columns, colour: a.colours()}
 }
 
-// emit writes v as JSON, or what text writes.
-func (a *app) emit(v any, text func(w io.Writer) error) error {
-	if a.output != outputJSON {
-		return text(a.Stdout)
+// emit writes v, in CSV its records (nil: v itself), or what text writes.
+func (a *app) emit(v, records any, text func(w io.Writer) error) error {
+	return a.printer().Print(a.Stdout, v, records, text)
+}
+
+func (a *app) printer() Printer {
+	return Printer{Format: a.output, query: a.query, colour: a.colours()}
+}
+
+// documents are transfers as records.
+func documents(ts []hikyaku.Transfer) []console.Document {
+	out := make([]console.Document, len(ts))
+	for i, t := range ts {
+		out[i] = console.Document{Transfer: t}
 	}
-	e := json.NewEncoder(a.Stdout)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	return out
 }
 
 // cut shortens text to a width, with an ellipsis.

@@ -14,10 +14,10 @@ import (
 
 // selection is the flags that select transfers.
 type selection struct {
-	id, route, code, query string
-	states                 []string
-	since, until           string
-	limit                  int
+	id, route, code, search string
+	states                  []string
+	since, until            string
+	limit                   int
 }
 
 func (a *app) selectionFlags(c *cobra.Command, s *selection, limit int) {
@@ -31,10 +31,12 @@ func (a *app) selectionFlags(c *cobra.Command, s *selection, limit int) {
 	a.completes(c, "route", a.completeRoutes)
 	a.completes(c, "state", a.completeStates)
 	a.completes(c, "error", a.completeCodes)
+	a.completes(c, "since", a.completeAges)
+	a.completes(c, "until", a.completeAges)
 }
 
 func (a *app) filter(s selection) (console.Filter, error) {
-	f := console.Filter{ID: s.id, Route: s.route, Error: s.code, Query: s.query}
+	f := console.Filter{ID: s.id, Route: s.route, Error: s.code, Query: s.search}
 	for _, name := range s.states {
 		st, err := console.ParseState(name)
 		if err != nil {
@@ -92,7 +94,7 @@ func (a *app) transfersCommand() *cobra.Command {
 	var watch bool
 	c := &cobra.Command{
 		Use: "transfers", Aliases: []string{"ls"}, Short: a.t("transfers_short"), Long: a.t("transfers_long"),
-		Example: "  hikyaku transfers --state failed --since 24h\n  hikyaku transfers --state queued,running --watch\n  hikyaku transfers --error HKY-1203 -o json",
+		Example: "  hikyaku transfers --state failed --since 24h\n  hikyaku transfers --state queued,running --watch\n  hikyaku transfers --error HKY-2001 -o csv > failed.csv\n  hikyaku transfers --query 'transfers[?attempt > `1`].{ID: id, Try: attempt}'",
 		Args:    a.exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f, err := a.filter(s)
@@ -106,14 +108,14 @@ func (a *app) transfersCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.emit(list, func(w io.Writer) error { return a.transferTable(w, list) })
+			return a.emit(list, documents(list.Transfers), func(w io.Writer) error { return a.transferTable(w, list) })
 		},
 	}
 	a.selectionFlags(c, &s, 50)
 	c.Flags().StringVar(&s.id, "id", "", a.t("flag_id"))
-	c.Flags().StringVarP(&s.query, "query", "q", "", a.t("flag_query"))
+	c.Flags().StringVarP(&s.search, "search", "s", "", a.t("flag_search"))
 	c.Flags().BoolVar(&watch, "watch", false, a.t("flag_watch"))
-	a.completes(c, "id", a.completeIDs)
+	a.completes(c, "id", a.completeIDs(0))
 	return c
 }
 

@@ -9,12 +9,6 @@ import (
 	"github.com/hikyaku/hikyaku/console"
 )
 
-// view shows transfers as they change; nil shows nothing.
-type view interface {
-	show(t hikyaku.Transfer)
-	close()
-}
-
 var (
 	errTimeout = errors.New("timeout")
 	errDone    = errors.New("done")
@@ -28,6 +22,9 @@ const reconnectFor = time.Minute
 // wait follows transfers until all ended and returns them in the order asked.
 // After the timeout (0: none) it returns what is known, and an ExitError.
 func (a *app) wait(ctx context.Context, ids []string, timeout time.Duration, v view) ([]hikyaku.Transfer, error) {
+	if v != nil {
+		defer v.close()
+	}
 	api, err := a.api(ctx)
 	if err != nil {
 		return nil, err
@@ -39,16 +36,19 @@ func (a *app) wait(ctx context.Context, ids []string, timeout time.Duration, v v
 	}
 	w := &waiter{api: api, known: map[string]hikyaku.Transfer{}, open: map[string]bool{}, view: v}
 	for _, id := range ids {
-		w.open[id] = true
+		if !w.open[id] {
+			w.open[id] = true
+			w.order = append(w.order, id)
+		}
+	}
+	if len(ids) == 0 {
+		return []hikyaku.Transfer{}, nil
 	}
 	filter, only := console.Filter{}, ""
 	if len(ids) == 1 {
 		only = ids[0]
 	}
-	err = a.follow(ctx, filter, only, w.event)
-	if v != nil {
-		v.close()
-	}
+	err = a.follow(ctx, filter, only, v, w.event)
 	if errors.Is(err, errDone) {
 		err = nil
 	}
@@ -72,8 +72,11 @@ func (e *timeoutError) Error() string { return e.message }
 // Unwrap makes it a timeout.
 func (e *timeoutError) Unwrap() error { return errTimeout }
 
-// follow streams until fn ends it, and connects again when the stream breaks.
-func (a *app) follow(ctx context.Context, f console.Filter, only string, fn func(context.Context, console.StreamEvent) error) error {
+// follow streams until fn ends it, and connects again when the stream breaks,
+// which v is told.
+func (a *app) follow(
+	ctx context.Context, f console.Filter, only string, v view, fn func(context.Context, console.StreamEvent) error,
+) error {
 	api, err := a.api(ctx)
 	if err != nil {
 		return err
@@ -96,6 +99,9 @@ func (a *app) follow(ctx context.Context, f console.Filter, only string, fn func
 		if a.Now().Sub(lost) > reconnectFor {
 			return err
 		}
+		if l, ok := v.(live); ok {
+			l.lost(err)
+		}
 		again := time.NewTimer(time.Second)
 		select {
 		case <-ctx.Done():
@@ -111,25 +117,22 @@ type waiter struct {
 	api   *console.Client
 	known map[string]hikyaku.Transfer
 	open  map[string]bool
+	order []string // of the open ones, the next to look at first
 	view  view
 }
 
 func (w *waiter) event(ctx context.Context, e console.StreamEvent) error {
 	if e.Transfer != nil {
-		w.see(*e.Transfer)
+		if err := w.see(*e.Transfer); err != nil {
+			return err
+		}
 	}
 	if e.Stats != nil {
-		// The stream may have started after an end that its snapshot is too
-		// short to hold; counts come first and with each heartbeat.
-		for id := range w.open {
-			d, err := w.api.Transfer(ctx, id)
-			if err != nil {
-				return err
-			}
-			w.see(d.Transfer)
-			if len(w.open) > maxLook {
-				break
-			}
+		if l, ok := w.view.(live); ok {
+			l.counts(*e.Stats)
+		}
+		if err := w.look(ctx); err != nil {
+			return err
 		}
 	}
 	if len(w.open) == 0 {
@@ -138,21 +141,46 @@ func (w *waiter) event(ctx context.Context, e console.StreamEvent) error {
 	return nil
 }
 
-// maxLook is from how many open transfers on only one is looked at per event.
-const maxLook = 2000
+// maxLook is how many open transfers are looked at when counts come.
+const maxLook = 100
 
-func (w *waiter) see(t hikyaku.Transfer) {
+// look asks for some of the open transfers: the stream may have started after
+// an end that its snapshot is too short to hold. Counts come first, with every
+// change, and with each heartbeat, so that all have their turn.
+func (w *waiter) look(ctx context.Context) error {
+	for range min(maxLook, len(w.order)) {
+		id := w.order[0]
+		w.order = w.order[1:]
+		if !w.open[id] {
+			continue
+		}
+		d, err := w.api.Transfer(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := w.see(d.Transfer); err != nil {
+			return err
+		}
+		if w.open[id] {
+			w.order = append(w.order, id)
+		}
+	}
+	return nil
+}
+
+func (w *waiter) see(t hikyaku.Transfer) error {
 	if !w.open[t.TransferID] {
-		return
+		return nil
 	}
 	if old, ok := w.known[t.TransferID]; ok && old.Version >= t.Version {
-		return
+		return nil
 	}
 	w.known[t.TransferID] = t
 	if t.State.Ended() {
 		delete(w.open, t.TransferID)
 	}
 	if w.view != nil {
-		w.view.show(t)
+		return w.view.show(t)
 	}
+	return nil
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -17,7 +16,7 @@ func (a *app) watchCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "watch [ID|TRANSFER_ID]", Short: a.t("watch_short"), Long: a.t("watch_long"),
 		Example: "  hikyaku watch\n  hikyaku watch A-123",
-		Args:    a.atMost(1), ValidArgsFunction: a.completeIDs,
+		Args:    a.atMost(1), ValidArgsFunction: a.completeIDs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				return a.watchOne(cmd.Context(), args[0])
@@ -36,16 +35,6 @@ func (a *app) watchCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) newView() view {
-	switch {
-	case a.output == outputJSON:
-		return &jsonView{a: a}
-	case a.IsTerminal && a.Getenv("TERM") != "dumb":
-		return newScreen(a)
-	}
-	return &lineView{a: a, last: map[string]string{}}
-}
-
 // watchOne follows a transfer to its end and ends by its outcome.
 func (a *app) watchOne(ctx context.Context, name string) error {
 	d, err := a.appears(ctx, name)
@@ -56,7 +45,7 @@ func (a *app) watchOne(ctx context.Context, name string) error {
 	if err != nil {
 		return interrupted(err)
 	}
-	if a.output == outputTable && len(ended) == 1 {
+	if a.printer().Text() && len(ended) == 1 {
 		e := console.Explain(ended[0], a.lang, a.Now())
 		if _, err := a.Stdout.Write([]byte(e.Answer + "\n")); err != nil {
 			return err
@@ -89,13 +78,16 @@ func (a *app) appears(ctx context.Context, name string) (console.TransferDetail,
 // watchAll follows everything that is selected until it is interrupted.
 func (a *app) watchAll(ctx context.Context, f console.Filter) error {
 	v := a.newView()
+	if s, ok := v.(*screen); ok {
+		s.keep = true
+	}
 	defer v.close()
-	err := a.follow(ctx, f, "", func(_ context.Context, e console.StreamEvent) error {
+	err := a.follow(ctx, f, "", v, func(_ context.Context, e console.StreamEvent) error {
 		if e.Transfer != nil && selects(f, *e.Transfer) {
-			v.show(*e.Transfer)
+			return v.show(*e.Transfer)
 		}
-		if s, ok := v.(*screen); ok && e.Stats != nil {
-			s.counts(*e.Stats)
+		if l, ok := v.(live); ok && e.Stats != nil {
+			l.counts(*e.Stats)
 		}
 		return nil
 	})
@@ -115,14 +107,3 @@ func interrupted(err error) error {
 	}
 	return err
 }
-
-// jsonView writes one record per line.
-type jsonView struct{ a *app }
-
-func (v *jsonView) show(t hikyaku.Transfer) {
-	e := json.NewEncoder(v.a.Stdout)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(console.Document{Transfer: t}) // a reader that went away ends us by SIGPIPE
-}
-
-func (v *jsonView) close() {}

@@ -54,7 +54,7 @@ ARNs and error codes.`, `動作中のサーバーのコンソールにサイン�
 		Args: exactly(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			said := func(links consoleLinks) error {
-				err := printResult(env.stdout, outputFormat(cmd), links, func(w io.Writer) error {
+				err := printResult(env.stdout, outputFormat(cmd), links, nil, func(w io.Writer) error {
 					_, err := fmt.Fprintln(w, links.URL)
 					return err
 				})

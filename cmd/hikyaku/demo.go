@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/cli"
 )
 
 // demoFlags scale the demo.
@@ -75,7 +76,7 @@ func (f demoFlags) validate() error {
 	return nil
 }
 
-func runDemo(ctx context.Context, env environment, output string, f demoFlags) (err error) {
+func runDemo(ctx context.Context, env environment, output cli.Printer, f demoFlags) (err error) {
 	if err := f.validate(); err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func runDemo(ctx context.Context, env environment, output string, f demoFlags) (
 	if err := d.upload(ctx); err != nil {
 		return err
 	}
-	stop := d.watch(ctx, env, output)
+	stop := d.watch(ctx, env, output.Text())
 	say(env.t("sending %d messages, one ID missing and one poison, through the SQS API", "メッセージ %d 件を SQS API で送信 (ファイルのない ID と壊れたもの各 1 件を含む)"), f.ids+2)
 	err = d.deliver(ctx)
 	stop()
@@ -122,7 +123,7 @@ func runDemo(ctx context.Context, env environment, output string, f demoFlags) (
 	if err != nil {
 		return err
 	}
-	if err := printResult(env.stdout, output, report, func(w io.Writer) error { return report.text(w, env) }); err != nil {
+	if err := printResult(env.stdout, output, report, report.Rows, func(w io.Writer) error { return report.text(w, env) }); err != nil {
 		return err
 	}
 	if f.once || ctx.Err() != nil {

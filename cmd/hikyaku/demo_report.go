@@ -54,8 +54,8 @@ type demoRow struct {
 const maxRows = 20
 
 // watch shows live progress until the returned function is called.
-func (d *demo) watch(ctx context.Context, env environment, output string) func() {
-	if output == "json" || !env.isTerminal() {
+func (d *demo) watch(ctx context.Context, env environment, live bool) func() {
+	if !live || !env.isTerminal() {
 		return func() {}
 	}
 	p := mpb.New(mpb.WithOutput(env.stderr), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))

@@ -68,7 +68,7 @@ Exit codes: 0 all well, 1 something failed.`, `サーバーの起動前や動作
 			if err != nil {
 				return err
 			}
-			if err := printResult(env.stdout, outputFormat(cmd), d, d.text); err != nil {
+			if err := printResult(env.stdout, outputFormat(cmd), d, d.Findings, d.text); err != nil {
 				return err
 			}
 			if d.Failed > 0 {

@@ -39,7 +39,7 @@ With --wait a server that is just starting is waited for.`, `AWS CLI、SDK、hik
 				return notFound(err)
 			}
 			vars := envVars(e)
-			return printResult(env.stdout, outputFormat(cmd), asMap(vars), func(w io.Writer) error { return exportLines(w, vars) })
+			return printResult(env.stdout, outputFormat(cmd), asMap(vars), asRecords(vars), func(w io.Writer) error { return exportLines(w, vars) })
 		},
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, env.t("wait for a server that is starting", "起動中のサーバーを待つ"))
@@ -93,6 +93,20 @@ func asMap(vars []envVar) map[string]string {
 		m[v.name] = v.value
 	}
 	return m
+}
+
+// envRecord is a variable as a record of CSV.
+type envRecord struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+func asRecords(vars []envVar) []envRecord {
+	out := make([]envRecord, len(vars))
+	for i, v := range vars {
+		out[i] = envRecord{v.name, v.value}
+	}
+	return out
 }
 
 // exportLines writes POSIX shell. A session token or profile of the caller

@@ -1,23 +1,19 @@
 package main
 
 import (
-	"encoding/json"
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hikyaku/hikyaku/cli"
 )
 
-// outputFormat is the value of --output: table or json.
-func outputFormat(cmd *cobra.Command) string { return flagValue(cmd, "output") }
+// outputFormat is what --output and --query ask for.
+func outputFormat(cmd *cobra.Command) cli.Printer { return cli.PrinterOf(cmd) }
 
-// printResult writes v as JSON, or as text by the function made for it, so
-// that both come from one value.
-func printResult(w io.Writer, output string, v any, text func(io.Writer) error) error {
-	if output != "json" {
-		return text(w)
-	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+// printResult writes v in that format: as JSON; as CSV of records, a slice or
+// one struct (nil: v); or as text by the function made for it. All come from
+// one value.
+func printResult(w io.Writer, p cli.Printer, v, records any, text func(io.Writer) error) error {
+	return p.Print(w, v, records, text)
 }

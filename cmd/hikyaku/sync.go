@@ -107,7 +107,7 @@ SRC と DST はフォルダか s3://bucket/prefix です。S3 には AWS の認�
 	return cmd
 }
 
-func runSync(ctx context.Context, env environment, output string, f syncFlags, from, to string) error {
+func runSync(ctx context.Context, env environment, output cli.Printer, f syncFlags, from, to string) error {
 	limit := int64(-1)
 	if f.rate != "" {
 		n, err := humanize.ParseBytes(f.rate)
@@ -150,7 +150,7 @@ func runSync(ctx context.Context, env environment, output string, f syncFlags, f
 	}
 	progress := &engine.Progress{}
 	stop := func() {}
-	if !f.quiet && output != "json" && env.isTerminal() {
+	if !f.quiet && output.Text() && env.isTerminal() {
 		stop = showProgress(env, progress)
 	}
 	result, err := engine.Run(ctx, job, progress)
@@ -159,7 +159,7 @@ func runSync(ctx context.Context, env environment, output string, f syncFlags, f
 	if err != nil {
 		return syncFailure(ctx, err)
 	}
-	if err := printResult(env.stdout, output, report, func(w io.Writer) error { return report.text(env, w) }); err != nil {
+	if err := printResult(env.stdout, output, report, nil, func(w io.Writer) error { return report.text(env, w) }); err != nil {
 		return err
 	}
 	if report.ErrorCount > 0 {
