@@ -43,7 +43,7 @@ func TestScenario_selfHosted(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.stop)
-	scenariotest.Run(ctx, t, scenariotest.Options{Scenario: scenario, Edition: e, Root: filepath.Join(e.dir, "delivered")})
+	scenariotest.Run(ctx, t, scenariotest.Options{Scenario: scenario, Edition: e, Root: filepath.Join(e.dir, "delivered"), Now: time.Now})
 }
 
 // selfHosted is the edition of one process.
@@ -219,7 +219,7 @@ func (e *selfHosted) DeadLetters(ctx context.Context) ([]map[string]string, erro
 // Do implements scenariotest.Edition.
 func (e *selfHosted) Do(ctx context.Context, c scenariotest.Command) error {
 	client := e.console()
-	switch c.Verb {
+	switch c.Verb { //nolint:exhaustive // Run does the others itself
 	case scenariotest.Pool:
 		return e.resize(ctx, c.N)
 	case scenariotest.Limit:

@@ -116,8 +116,9 @@ func stackParameters(n int) []string {
 
 // newBed deploys the stack with a pool of n agents. run carries out
 // executions; nil is the real engine.
-func newBed(ctx context.Context, t testing.TB, n int, run mover.RunFunc) *bed {
+func newBed(t testing.TB, n int, run mover.RunFunc) *bed {
 	t.Helper()
+	ctx := t.Context()
 	b := &bed{t: t, root: t.TempDir(), functions: map[string]*lambdatest.Function{}}
 	b.moto, b.tables = mototest.Start(t), mototest.Start(t)
 	b.serve(t, run)
@@ -164,7 +165,7 @@ func (b *bed) build(t testing.TB) {
 			continue
 		}
 		name = strings.ToLower(name)
-		if _, err := os.ReadFile(filepath.Join(name, "main.go")); err != nil { // so that the test cache sees it
+		if _, err := os.ReadFile(filepath.Join(name, "main.go")); err != nil { //nolint:gosec // our own source, so that the test cache sees it
 			t.Fatal(err)
 		}
 		timeout, _ := p["Timeout"].(float64)
@@ -235,6 +236,7 @@ func (b *bed) open(_ context.Context, l mover.Location) (storage.Driver, error) 
 		return storages3.New(storages3.Options{
 			Endpoint: b.moto, Region: region, Bucket: l.Bucket, Prefix: l.Prefix, PathStyle: true, Credentials: testKeys(), Now: time.Now,
 		})
+	case mover.TypeFile: // no template makes one
 	case mover.TypeObjectStorage:
 		if l.Server != "filer.example.com" || l.AccessKey != "resolved-username" || l.SecretKey.Reveal() != "resolved-password" {
 			return nil, fmt.Errorf("location %s is not what the template's parameters say", l.URI())

@@ -42,7 +42,7 @@ func BenchmarkStack(b *testing.B) {
 func benchStack(b *testing.B, n int) {
 	ctx, cancel := context.WithTimeout(b.Context(), 110*time.Minute)
 	defer cancel()
-	e := &onAWS{bed: newBed(ctx, b, len(agentIDs()), func(context.Context, engine.Job, *engine.Progress) (engine.Result, error) {
+	e := &onAWS{bed: newBed(b, len(agentIDs()), func(context.Context, engine.Job, *engine.Progress) (engine.Result, error) {
 		return engine.Result{Counters: engine.Counters{EstimatedFilesToTransfer: 1, FilesTransferred: 1, FilesVerified: 1, BytesTransferred: 1, BytesWritten: 1}}, nil
 	})}
 	e.ledger = dynamo.New(dynamo.Config{Client: e.dynamo(), Table: e.deploy.refs["Table"], Now: time.Now})

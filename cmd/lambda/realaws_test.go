@@ -58,7 +58,7 @@ func TestScenario_realStack(t *testing.T) {
 	}
 	t.Cleanup(e.clean)
 	scenariotest.Run(ctx, t, scenariotest.Options{
-		Scenario: scenario, Edition: e, Root: os.Getenv("HIKYAKU_REAL_AWS_DESTINATION"), Poll: 5 * time.Second,
+		Scenario: scenario, Edition: e, Root: os.Getenv("HIKYAKU_REAL_AWS_DESTINATION"), Now: time.Now, Poll: 5 * time.Second,
 	})
 }
 

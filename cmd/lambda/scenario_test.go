@@ -32,7 +32,7 @@ func TestScenario_aws(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &onAWS{bed: newBed(t.Context(), t, 1, nil), templates: map[int64]*template{}}
+	e := &onAWS{bed: newBed(t, 1, nil), templates: map[int64]*template{}}
 	e.templates[1] = e.deploy.template
 	for _, s := range scenario.Steps { // they take a while: not while it runs
 		if s.Verb == scenariotest.Pool && e.templates[s.N] == nil {
@@ -47,7 +47,7 @@ func TestScenario_aws(t *testing.T) {
 		stop()
 		e.tell(t)
 	}()
-	scenariotest.Run(ctx, t, scenariotest.Options{Scenario: scenario, Edition: e, Root: e.delivered(), Poll: 2 * time.Second})
+	scenariotest.Run(ctx, t, scenariotest.Options{Scenario: scenario, Edition: e, Root: e.delivered(), Now: time.Now, Poll: 2 * time.Second})
 }
 
 // onAWS is the edition of Lambda functions.
@@ -111,7 +111,7 @@ func (e *onAWS) DeadLetters(ctx context.Context) ([]map[string]string, error) {
 
 // Do implements scenariotest.Edition.
 func (e *onAWS) Do(ctx context.Context, c scenariotest.Command) error {
-	switch c.Verb {
+	switch c.Verb { //nolint:exhaustive // Run does the others itself
 	case scenariotest.Pool:
 		return e.resize(ctx, c.N)
 	case scenariotest.Limit:

@@ -40,7 +40,7 @@ func expand(t testing.TB, parameters ...string) *template {
 		t.Skipf("SKIPPED, NOT TESTED: no python3 with cfn-lint and aws-sam-translator: %v", err)
 	}
 	for _, file := range []string{"../../deploy/template.yaml", "../../deploy/expand.py"} {
-		if _, err := os.ReadFile(file); err != nil { // so that the test cache sees it
+		if _, err := os.ReadFile(file); err != nil { //nolint:gosec // our own source, so that the test cache sees it
 			t.Fatal(err)
 		}
 	}
@@ -52,7 +52,7 @@ func expand(t testing.TB, parameters ...string) *template {
 		t.Fatalf("expand the template: %v\n%s", err, &problems)
 	}
 	var all template
-	if err := json.Unmarshal(out, &all); err != nil {
+	if err := json.Unmarshal(out, &all); err != nil { //nolint:musttag // CloudFormation's names
 		t.Fatal(err)
 	}
 	return &all
@@ -142,7 +142,7 @@ func (r *resolver) intrinsic(name string, args any) (any, error) {
 	case "Fn::Split":
 		whole, err := r.value(list[1])
 		parts := []any{}
-		for _, p := range strings.Split(fmt.Sprint(whole), fmt.Sprint(list[0])) {
+		for p := range strings.SplitSeq(fmt.Sprint(whole), fmt.Sprint(list[0])) {
 			parts = append(parts, p)
 		}
 		return parts, err

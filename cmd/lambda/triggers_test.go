@@ -206,7 +206,9 @@ func (b *bed) target(ctx context.Context, name string) {
 			return
 		}
 		for _, m := range out.Messages {
-			var e struct{ Time time.Time }
+			var e struct {
+				Time time.Time `json:"time"`
+			}
 			if json.Unmarshal([]byte(*m.Body), &e) == nil && name == "refresh" {
 				b.took("event", time.Since(e.Time)) // its time is in whole seconds
 			}
@@ -219,7 +221,7 @@ func (b *bed) target(ctx context.Context, name string) {
 // TestBed_events: what the template's patterns let through, and what not.
 func TestBed_events(t *testing.T) {
 	t.Parallel()
-	b := newBed(t.Context(), t, 1, nil)
+	b := newBed(t, 1, nil)
 	url, err := b.sqs().GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("events-refresh")})
 	if err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ type Execution struct {
 	Start, End time.Time
 }
 
-// Options of Run.
+// Options of Run. All but Root and Poll are required.
 type Options struct {
 	Scenario *Scenario
 	Edition  Edition
@@ -59,6 +59,8 @@ type Options struct {
 	// Empty: it cannot be seen from here; then DataSync's counters are compared
 	// instead.
 	Root string
+	// Now is the clock of what is logged.
+	Now func() time.Time
 	// Poll is how often transfers are looked at while waiting; 0 is 100 ms.
 	Poll time.Duration
 }
@@ -74,24 +76,24 @@ type runner struct {
 
 // Run runs the scenario and holds what became of it against what is expected.
 // Steps that the edition cannot take are logged as skipped. ctx bounds it all.
-func Run(ctx context.Context, t testing.TB, o Options) {
-	t.Helper()
+func Run(ctx context.Context, tb testing.TB, o Options) {
+	tb.Helper()
 	if o.Poll <= 0 {
 		o.Poll = 100 * time.Millisecond
 	}
-	r := &runner{Options: o, t: t, sent: map[string]bool{}}
-	began := time.Now()
+	r := &runner{Options: o, t: tb, sent: map[string]bool{}}
+	began := o.Now()
 	for _, step := range o.Scenario.Steps {
 		if why, cannot := o.Scenario.Cannot[o.Edition.Name()][step.If]; cannot && step.If != "" {
-			t.Logf("SKIPPED, NOT TESTED on %s: line %d: %s: %s", o.Edition.Name(), step.Line, step.Text, why)
+			tb.Logf("SKIPPED, NOT TESTED on %s: line %d: %s: %s", o.Edition.Name(), step.Line, step.Text, why)
 			continue
 		}
-		at := time.Now()
+		at := o.Now()
 		if err := r.step(ctx, step); err != nil {
 			r.dump(context.WithoutCancel(ctx))
-			t.Fatalf("line %d: %s: %v", step.Line, step.Text, err)
+			tb.Fatalf("line %d: %s: %v", step.Line, step.Text, err)
 		}
-		t.Logf("%7.2fs %6.2fs  %s", time.Since(began).Seconds(), time.Since(at).Seconds(), step.Text)
+		tb.Logf("%7.2fs %6.2fs  %s", o.Now().Sub(began).Seconds(), o.Now().Sub(at).Seconds(), step.Text)
 	}
 	r.check(ctx)
 }

@@ -183,6 +183,7 @@ func (r *recorder) Logf(format string, args ...any) {
 	defer r.mu.Unlock()
 	fmt.Fprintf(&r.log, format+"\n", args...)
 }
+
 func (r *recorder) Errorf(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -207,7 +208,7 @@ func run(t *testing.T, m *memory, timeout time.Duration) (log, bad string) {
 	r := &recorder{TB: t}
 	var done sync.WaitGroup
 	done.Go(func() {
-		scenariotest.Run(ctx, r, scenariotest.Options{Scenario: s, Edition: m, Root: m.root, Poll: time.Millisecond})
+		scenariotest.Run(ctx, r, scenariotest.Options{Scenario: s, Edition: m, Root: m.root, Now: time.Now, Poll: time.Millisecond})
 	})
 	done.Wait()
 	return r.log.String(), r.bad.String()
