@@ -39,7 +39,9 @@ func (d *Dispatcher) Recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(d, leases, func(task hikyaku.Task) error { return d.reapLease(ctx, task, reapWhat{fresh: true, noneInFlight: d.Exclusive}) })
+	return each(d, leases, func(task hikyaku.Task) error {
+		return d.reapLease(ctx, task, reapWhat{fresh: true, noneInFlight: d.Exclusive})
+	})
 }
 
 // reapWhat is what reapLease goes by.

@@ -263,7 +263,7 @@ func ended(t hikyaku.Transfer, o stepfunctions.Order) stepfunctions.Step {
 	if !attempts(t, o) {
 		return s
 	}
-	switch t.State {
+	switch t.State { //nolint:exhaustive // the others go on
 	case hikyaku.Succeeded:
 		s.Next = stepfunctions.NextSucceeded
 	case hikyaku.Cancelled:

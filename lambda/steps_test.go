@@ -82,7 +82,7 @@ func newMachine(t *testing.T) *machine {
 			m.follows = append(m.follows, name+" "+string(s.Step.Next))
 			return nil
 		},
-		Described: func(raw json.RawMessage) (x hikyaku.Execution, err error) { return x, json.Unmarshal(raw, &x) },
+		Described: func(raw json.RawMessage) (x hikyaku.Execution, err error) { return x, json.Unmarshal(raw, &x) }, //nolint:musttag // the test's own words
 		StartFailed: func(_, name, _ string) error {
 			return &hikyaku.Error{Kind: hikyaku.KindDenied, Message: name}
 		},

@@ -154,7 +154,11 @@ func TestParking(t *testing.T) {
 	if woken, err := w.parking.Wake(t.Context(), "C", stepfunctions.State{}); woken || err != nil {
 		t.Errorf("nobody is parked: %v, %v", woken, err)
 	}
-	page, err := dynamo.New(dynamo.Config{Client: w.parking.Table.(*dynamodb.Client), Table: "hikyaku", Now: time.Now}).Transfers(t.Context(), hikyaku.Query{Limit: 10})
+	client, ok := w.parking.Table.(*dynamodb.Client)
+	if !ok {
+		t.Fatalf("the table's client is a %T", w.parking.Table)
+	}
+	page, err := dynamo.New(dynamo.Config{Client: client, Table: "hikyaku", Now: time.Now}).Transfers(t.Context(), hikyaku.Query{Limit: 10})
 	if err != nil || len(page.Transfers) != 0 {
 		t.Errorf("the ledger sees %v, %v", page.Transfers, err)
 	}

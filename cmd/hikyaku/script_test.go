@@ -163,7 +163,7 @@ func attemptsOf(client *console.Client, id string) ([]attempt, error) {
 	}
 	var list []attempt
 	for _, e := range detail.Events {
-		switch e.Type {
+		switch e.Type { //nolint:exhaustive // when attempts begin and end
 		case hikyaku.EventAssigned:
 			list = append(list, attempt{id: id, begin: e.At})
 		case hikyaku.EventAttemptEnded, hikyaku.EventSucceeded, hikyaku.EventFailed, hikyaku.EventCancelled:

@@ -62,19 +62,19 @@ func Start(tb testing.TB, env ...string) string {
 
 // RunStateMachines makes a server carry out Step Functions executions, which it
 // otherwise only pretends to.
-func RunStateMachines(t testing.TB, url string) {
-	t.Helper()
+func RunStateMachines(tb testing.TB, url string) {
+	tb.Helper()
 	setting := strings.NewReader(`{"stepfunctions": {"execute_state_machine": true}}`)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/moto-api/config", setting)
+	request, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, url+"/moto-api/config", setting)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	reply, err := http.DefaultClient.Do(request)
 	if err != nil {
-		t.Fatalf("configure moto: %v", err)
+		tb.Fatalf("configure moto: %v", err)
 	}
 	if err := reply.Body.Close(); err != nil || reply.StatusCode >= http.StatusBadRequest {
-		t.Fatalf("configure moto: %s, %v", reply.Status, err)
+		tb.Fatalf("configure moto: %s, %v", reply.Status, err)
 	}
 }
 
