@@ -207,7 +207,13 @@ func (r *runner) again(ctx context.Context, groups []string) error {
 	var failed error
 	err := r.wait(ctx, "all have run", func(all byID) bool {
 		for id := range left {
-			if failed == nil && len(all[id]) == 1 && all[id][0].State == hikyaku.Running {
+			if failed != nil || len(all[id]) != 1 {
+				continue
+			}
+			if all[id][0].State.Ended() {
+				failed = fmt.Errorf("%s ended before it was seen to run: the limit is too high", id)
+			}
+			if all[id][0].State == hikyaku.Running {
 				failed = insist(ctx, func(ctx context.Context) error { return r.Edition.Send(ctx, body(id, id+" again")) })
 				delete(left, id)
 			}
