@@ -126,6 +126,7 @@ func (a *app) agentTable(w io.Writer, list console.AgentList) error {
 	}
 	t := a.table(column{title: a.t("col_agent")}, column{title: a.t("col_status")}, column{title: a.t("col_since"), right: true},
 		column{title: a.t("col_contact"), right: true}, column{title: a.t("col_busy"), right: true},
+		column{title: a.t("col_tasks"), right: true}, column{title: a.t("col_today"), right: true}, column{title: a.t("col_today_bytes"), right: true},
 		column{title: a.t("col_platform")}, column{title: "ARN"})
 	for _, g := range list.Agents {
 		status := cell{a.t("online"), green}
@@ -137,9 +138,13 @@ func (a *app) agentTable(w io.Writer, list console.AgentList) error {
 			slots = fmt.Sprint(g.Slots)
 		}
 		t.add(plain(console.Printable(g.Name)), status, plain(a.age(g.Since)), plain(a.age(g.LastContact)),
-			plain(fmt.Sprintf("%d/%s", g.Busy, slots)), plain(oneLine(g.Platform)), plain(g.ARN))
+			plain(fmt.Sprintf("%d/%s", g.Busy, slots)), plain(count(int64(len(g.Tasks)))), plain(count(g.Today.Transfers)), plain(size(g.Today.Bytes)),
+			plain(oneLine(g.Platform)), plain(g.ARN))
 	}
-	return t.write(w)
+	if err := t.write(w); err != nil {
+		return err
+	}
+	return a.agentChanges(w, list.Agents)
 }
 
 func (a *app) routeCommand() *cobra.Command {
