@@ -28,7 +28,7 @@ type EventList struct {
 // File is the result of one file of a transfer.
 type File struct {
 	Path string `json:"path"`
-	// State is pending, transferring, transferred, verified, skipped or failed.
+	// State is pending, transferring, transferred, verified, skipped, deleted or failed.
 	State string `json:"state"`
 	Bytes int64  `json:"bytes"`
 	// SourceChecksum and DestinationChecksum are "algorithm:hex", empty when unknown.
