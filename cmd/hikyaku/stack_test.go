@@ -39,6 +39,7 @@ const (
 	bedRegion  = "eu-west-1" // the Runtime API's
 	bedAccount = "123456789012"
 	bedStack   = "st"
+	bedReports = "stack-reports"
 )
 
 // bed is an AWS account on this machine with one stack in it: CloudFormation,
@@ -184,7 +185,7 @@ func (b *bed) parameter(t *testing.T, name, value string) {
 func (b *bed) tasks(t *testing.T, n int) []string {
 	t.Helper()
 	locations := map[string]string{}
-	for _, bucket := range []string{"stack-outbox", "stack-archive"} {
+	for _, bucket := range []string{"stack-outbox", "stack-archive", bedReports} {
 		if _, err := b.s3().CreateBucket(t.Context(), &s3sdk.CreateBucketInput{Bucket: &bucket}); err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +218,7 @@ func (b *bed) outputs() map[string]string {
 		"RouteName": "orders", "QueueUrl": b.queueURL, "QueueArn": b.arn("sqs", "orders"), "DeadLetterQueueUrl": b.dlqURL,
 		"DeadLetterQueueArn": b.arn("sqs", "orders-dlq"), "TableName": "ledger", "OperateFunctionName": "st-operate",
 		"SettingsParameterName": "/hikyaku/st/settings", "PoolPath": "/hikyaku/st/pool/", "SourceLocationArn": b.location,
-		"SourceUri": "s3://stack-outbox/", "AlarmTopicArn": b.topic, "DashboardUrl": "https://example.com/dashboard",
+		"SourceUri": "s3://stack-outbox/", "AlarmTopicArn": b.topic, "ReportBucketName": bedReports, "DashboardUrl": "https://example.com/dashboard",
 	}
 }
 
@@ -253,7 +254,8 @@ func (b *bed) functionEnv() []string {
 	return append(b.endpoints(),
 		"HIKYAKU_STACK="+bedStack, "HIKYAKU_ROUTE=orders", "HIKYAKU_TABLE=ledger", "HIKYAKU_QUEUE_URL="+b.queueURL, "HIKYAKU_DLQ_URL="+b.dlqURL,
 		"HIKYAKU_SOURCE_BUCKET=stack-outbox", "HIKYAKU_DESTINATION=s3://stack-archive/", "HIKYAKU_SETTINGS_PARAMETER=/hikyaku/st/settings",
-		"HIKYAKU_POOL_PATH=/hikyaku/st/pool/", "HIKYAKU_SOURCE_LOCATION_ARN="+b.location, "HIKYAKU_RETENTION_DAYS=90",
+		"HIKYAKU_POOL_PATH=/hikyaku/st/pool/", "HIKYAKU_SOURCE_LOCATION_ARN="+b.location, "HIKYAKU_REPORT_BUCKET="+bedReports,
+		"HIKYAKU_REPORT_ROLE_ARN=arn:aws:iam::"+bedAccount+":role/report", "HIKYAKU_RETENTION_DAYS=90",
 	)
 }
 
