@@ -46,8 +46,21 @@ func Authenticate(token string) (console.Identity, bool) {
 // New returns a fixture with the sample transfers; change adjusts the options.
 func New(tb testing.TB, change func(*console.Options)) *Fixture {
 	tb.Helper()
-	f := &Fixture{Ledger: hikyakutest.NewLedger(), Now: Clock()}
-	now := func() time.Time { return f.Now }
+	f := &Fixture{Now: Clock()}
+	return f.start(tb, func() time.Time { return f.Now }, change)
+}
+
+// NewNow returns a fixture whose samples are of now and whose clock runs, for
+// clients that have a clock of their own.
+func NewNow(tb testing.TB) *Fixture {
+	tb.Helper()
+	f := &Fixture{Now: time.Now().UTC()}
+	return f.start(tb, func() time.Time { return time.Now().UTC() }, nil)
+}
+
+func (f *Fixture) start(tb testing.TB, now func() time.Time, change func(*console.Options)) *Fixture {
+	tb.Helper()
+	f.Ledger = hikyakutest.NewLedger()
 	f.Operator = &Operator{Ledger: f.Ledger, Now: now}
 	if err := Fill(tb.Context(), f.Ledger, f.Now); err != nil {
 		tb.Fatal(err)

@@ -47,8 +47,11 @@ if (main && main.dataset.refresh) {
 if (main && main.dataset.watch) {
   let due = 0, first = true;
   follow(main.dataset.watch, {
-    row: () => {
-      if (first) { first = false; return; }
+    row: (u) => {
+      const hero = $(".hero");
+      const same = hero && u.html.includes('class="' + hero.className.replace("hero ", "") + '"');
+      if (first && same) { first = false; return; } // what the page shows already
+      first = false;
       if (due) return;
       due = setTimeout(() => { due = 0; refresh(location.href, "#live"); }, 400);
     },

@@ -44,8 +44,8 @@ export function startKeys() {
       case "j": move(1); break;
       case "k": move(-1); break;
       case "g": going = Date.now(); break;
-      case "r": rerun(); break;
-      case "?": showHelp(); break;
+      case "r": e.preventDefault(); rerun(); break;
+      case "?": e.preventDefault(); showHelp(); break;
       case "x": { const box = row && $('input[name="transfer_id"]', row); if (box) box.click(); break; }
     }
   });
