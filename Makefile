@@ -19,6 +19,12 @@ build: ## write bin/hikyaku
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/hikyaku ./cmd/hikyaku
 
+.PHONY: man
+man: build ## write the man pages to dist/man (English) and dist/man/ja (Japanese)
+	@rm -rf dist/man && mkdir -p dist/man/man1 dist/man/ja/man1
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)} bin/hikyaku man dist/man/man1 --lang en
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)} bin/hikyaku man dist/man/ja/man1 --lang ja
+
 .PHONY: demo
 demo: build ## run the whole system on generated files and watch IDs being delivered
 	bin/hikyaku demo

@@ -43,6 +43,11 @@ func terminal(w io.Writer) bool {
 
 // run runs one command line and returns the exit code.
 func run(ctx context.Context, args []string, env environment) int {
+	return cli.Main(ctx, commandLine(args, env)) //nolint:contextcheck // commands take theirs from cobra
+}
+
+// commandLine is all that the program can do.
+func commandLine(args []string, env environment) cli.Deps {
 	deps := cli.Deps{
 		Args: args, Stdin: env.stdin, Stdout: env.stdout, Stderr: env.stderr, Getenv: env.getenv, Now: time.Now,
 		IsTerminal: terminal(env.stdout), Size: func() (int, int) { return terminalSize(env.stdout) },
@@ -54,7 +59,7 @@ func run(ctx context.Context, args []string, env environment) int {
 		c.PreRunE = refuseStack
 		deps.Extra = append(deps.Extra, c)
 	}
-	return cli.Main(ctx, deps)
+	return deps
 }
 
 // refuseStack is for commands that run here, whatever is deployed elsewhere.
