@@ -17,7 +17,7 @@ import (
 const (
 	// auditWindow is how many of the newest transfers are looked through for what
 	// people did, auditLogs how many event logs are read for it.
-	auditWindow = 1000
+	auditWindow = 500
 	auditLogs   = 200
 	// auditShown is how many entries the page has.
 	auditShown = 200

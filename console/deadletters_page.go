@@ -13,8 +13,12 @@ import (
 	"github.com/hikyaku/hikyaku/web"
 )
 
-// letterWindow is how many of the newest dead letters are grouped by reason.
-const letterWindow = 5000
+const (
+	// letterWindow is how many of the newest dead letters are grouped by reason.
+	letterWindow = 2000
+	// lettersShown is how many a page shows: each comes with its message, twice.
+	lettersShown = 25
+)
 
 // deadLettersPage shows what waits for a person, by reason. The letters are
 // read from the ledger, so that looking consumes nothing.
@@ -26,6 +30,9 @@ func (c *Console) deadLettersPage(w http.ResponseWriter, r *http.Request) error 
 	}
 	if len(q.DeadLetters) == 0 {
 		q.DeadLetters = openDeadLetters()
+	}
+	if q.Limit == 0 {
+		q.Limit = lettersShown
 	}
 	page, err := c.ledger.Transfers(r.Context(), q)
 	if err != nil {

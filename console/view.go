@@ -23,7 +23,7 @@ type view struct {
 }
 
 // agentWindow is how many transfers one page with an agent's looks through.
-const agentWindow = 2000
+const agentWindow = 1000
 
 func (c *Console) view(v url.Values) (view, error) {
 	q, err := c.query(v)
