@@ -22,7 +22,8 @@ func TestAgents(t *testing.T) {
 	carry := func(at time.Time, bytes int64) {
 		t.Helper()
 		for _, c := range []hikyaku.Change{
-			{Agents: []hikyaku.Agent{agent}}, {TakeSlots: []string{agent.ARN}},
+			{Agents: []hikyaku.Agent{agent}},
+			{TakeSlots: []string{agent.ARN}},
 			{FreeSlots: []string{agent.ARN}, Carried: hikyaku.Carried{Day: hikyaku.Day(at), Transfers: 1, Bytes: bytes}},
 		} {
 			if err := r.f.Ledger.Commit(t.Context(), c); err != nil {

@@ -1,12 +1,18 @@
 package stack
 
-import "github.com/hikyaku/hikyaku/console"
+import (
+	"io"
 
-// ReadReport and ReportKind are the parser of reports and of their names.
-var (
-	ReadReport = readReport
-	ReportKind = reportKind
+	"github.com/hikyaku/hikyaku/console"
 )
+
+// ReadReport is the parser of reports.
+func ReadReport(r io.Reader, kind string, fn func(console.File) error) error {
+	return readReport(r, kind, fn)
+}
+
+// ReportKind is the parser of their names.
+func ReportKind(key string) (string, bool) { return reportKind(key) }
 
 // PagedFiles reads reports as if they were too large to be merged.
 func PagedFiles(s *Stack) console.FileLister {
