@@ -49,7 +49,7 @@ func newBrowser(t *testing.T, width, height int) *browser {
 		}
 		t.Skip("Chromium is missing, so the pages were NOT tested in a browser: run .ci/deps")
 	}
-	f := consoletest.NewNow(t)
+	f := consoletest.NewAt(t, func() time.Time { return time.Now().UTC() })
 	srv := httptest.NewServer(f.Console)
 	t.Cleanup(srv.Close)
 	t.Cleanup(f.Console.Close)
@@ -140,7 +140,7 @@ func (b *browser) shot(t *testing.T, name string) {
 	}
 	var png []byte
 	b.do(t, chromedp.FullScreenshot(&png, 100))
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil { //nolint:gosec // who runs the test names the folder
 		t.Fatal(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -171,6 +172,6 @@ func (c *Console) cutOff(r *http.Request, err error) error {
 	if err == nil {
 		return nil
 	}
-	c.log.WarnContext(r.Context(), "download cut off", "path", r.URL.Path, "error", err)
+	c.log.WarnContext(r.Context(), "download cut off", slog.String("path", r.URL.Path), slog.Any("error", err))
 	panic(http.ErrAbortHandler)
 }

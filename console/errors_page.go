@@ -111,7 +111,7 @@ func addFailure(by map[string]*failureGroup, t hikyaku.Transfer, now time.Time) 
 	g.routes[t.Route]++
 }
 
-var numbers = regexp.MustCompile(`[0-9]+`) //nolint:gochecknoglobals // a constant
+var numbers = regexp.MustCompile(`[0-9]+`)
 
 // sameText is a message without what differs from transfer to transfer.
 func sameText(message string, t hikyaku.Transfer) string {

@@ -21,7 +21,7 @@ const runningShown = 25
 func (c *Console) nowPage(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
 	if slices.ContainsFunc(conditions(), v.Has) {
-		http.Redirect(w, r, "/transfers?"+v.Encode(), http.StatusSeeOther)
+		http.Redirect(w, r, "/transfers?"+v.Encode(), http.StatusSeeOther) //nolint:gosec // a path of this console
 		return nil
 	}
 	l := requestLang(r)

@@ -126,10 +126,14 @@ const columnsCookie = "hikyaku_columns"
 // allColumns are the columns that can be chosen, in the table's order.
 func allColumns() []web.Column {
 	return []web.Column{
-		{Name: "files", Text: "col_files", Shown: true, Num: true}, {Name: "size", Text: "col_size", Shown: true, Num: true},
-		{Name: "rate", Text: "col_rate", Num: true}, {Name: "agent", Text: "col_agent"},
-		{Name: "started", Text: "col_started"}, {Name: "ended", Text: "col_ended"},
-		{Name: "execution", Text: "col_execution"}, {Name: "message", Text: "col_message"},
+		{Name: "files", Text: "col_files", Shown: true, Num: true},
+		{Name: "size", Text: "col_size", Shown: true, Num: true},
+		{Name: "rate", Text: "col_rate", Num: true},
+		{Name: "agent", Text: "col_agent"},
+		{Name: "started", Text: "col_started"},
+		{Name: "ended", Text: "col_ended"},
+		{Name: "execution", Text: "col_execution"},
+		{Name: "message", Text: "col_message"},
 		{Name: "age", Text: "col_age", Shown: true, Num: true},
 	}
 }

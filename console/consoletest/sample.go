@@ -50,12 +50,12 @@ func New(tb testing.TB, change func(*console.Options)) *Fixture {
 	return f.start(tb, func() time.Time { return f.Now }, change)
 }
 
-// NewNow returns a fixture whose samples are of now and whose clock runs, for
+// NewAt returns a fixture with a clock that runs, whose samples are of now, for
 // clients that have a clock of their own.
-func NewNow(tb testing.TB) *Fixture {
+func NewAt(tb testing.TB, now func() time.Time) *Fixture {
 	tb.Helper()
-	f := &Fixture{Now: time.Now().UTC()}
-	return f.start(tb, func() time.Time { return time.Now().UTC() }, nil)
+	f := &Fixture{Now: now()}
+	return f.start(tb, now, nil)
 }
 
 func (f *Fixture) start(tb testing.TB, now func() time.Time, change func(*console.Options)) *Fixture {
