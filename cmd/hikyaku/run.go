@@ -54,8 +54,8 @@ func commandLine(args []string, env environment) cli.Deps {
 		Version: version, Client: connect, ReadEndpoints: readEndpoints,
 	}
 	env.lang = cli.Language(deps)
-	deps.Extra = []*cobra.Command{newDoctorCommand(env), newConsoleCommand(env)}                                             //nolint:contextcheck // commands take theirs from cobra
-	for _, c := range []*cobra.Command{newDemoCommand(env), newServeCommand(env), newEnvCommand(env), newSyncCommand(env)} { //nolint:contextcheck // as above
+	deps.Extra = []*cobra.Command{newDoctorCommand(env), newConsoleCommand(env)}
+	for _, c := range []*cobra.Command{newDemoCommand(env), newServeCommand(env), newEnvCommand(env), newSyncCommand(env)} {
 		c.PreRunE = refuseStack
 		deps.Extra = append(deps.Extra, c)
 	}
