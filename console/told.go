@@ -65,8 +65,6 @@ func (l *told) forget() {
 }
 
 // news returns a transfer that a commit, of nobody's request, has just changed.
-//
-//nolint:contextcheck // there is none to pass
 func (l *told) news(t hikyaku.Transfer) hikyaku.Transfer { return l.tell(context.Background(), t) }
 
 // tell returns a transfer that was just changed as it is to be shown.

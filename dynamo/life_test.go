@@ -78,7 +78,7 @@ func newWorld(t *testing.T, agents []string, completions bool) *world {
 	for _, arn := range agents {
 		a := hikyaku.Agent{ARN: arn, Name: "nas", Online: true, Slots: 1, SeenAt: w.clock.Now()}
 		for n := range hikyaku.MaxAgentChanges { // as full as it gets
-			at := w.clock.Now().Add(-time.Duration(mathrand.Int64N(int64(1000 * time.Hour)))).Truncate(time.Millisecond)
+			at := w.clock.Now().Add(-time.Duration(mathrand.Int64N(int64(1000 * time.Hour)))).Truncate(time.Millisecond) //nolint:gosec // any time will do
 			a.Changes = append(a.Changes, hikyaku.AgentChange{At: at, Online: n%2 == 0})
 		}
 		c.Agents = append(c.Agents, a)
