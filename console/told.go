@@ -65,6 +65,8 @@ func (l *told) forget() {
 }
 
 // news returns a transfer that a commit, of nobody's request, has just changed.
+//
+//nolint:contextcheck,nolintlint // there is none to pass, which only callers in other packages make the linter see
 func (l *told) news(t hikyaku.Transfer) hikyaku.Transfer { return l.tell(context.Background(), t) }
 
 // tell returns a transfer that was just changed as it is to be shown.
