@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/hikyaku/hikyaku"
-	"github.com/hikyaku/hikyaku/cmd/hikyaku/stack"
+	hikyakustack "github.com/hikyaku/hikyaku/cmd/hikyaku/stack"
 	"github.com/hikyaku/hikyaku/hikyakutest/scenariotest"
 )
 
@@ -46,7 +46,7 @@ func TestScenario_realStack(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
 	defer cancel()
 	e := &deployed{t: t, prefix: prefix, began: began}
-	if e.stack, err = stack.Open(ctx, stack.Options{Name: name, Now: time.Now}); err != nil {
+	if e.stack, err = hikyakustack.Open(ctx, hikyakustack.Options{Name: name, Now: time.Now}); err != nil {
 		t.Fatal(err)
 	}
 	if e.config, err = awsconfig.LoadDefaultConfig(ctx); err != nil {
@@ -65,7 +65,7 @@ func TestScenario_realStack(t *testing.T) {
 // deployed is the edition of a real stack.
 type deployed struct {
 	t             *testing.T
-	stack         *stack.Stack
+	stack         *hikyakustack.Stack
 	config        aws.Config
 	bucket, below string
 	prefix        string
