@@ -75,7 +75,7 @@ func New(d Dispatcher, queues []hikyaku.Queue, o Options) *Daemon {
 // start again.
 var ErrStarted = errors.New("daemon was started before")
 
-// Start recovers and then starts the loops; it returns once they run. ctx
+// Start recovers, looks at the agents, and then starts the loops; it returns once they run. ctx
 // bounds recovering only and gives the loops its values.
 func (d *Daemon) Start(ctx context.Context) error {
 	d.mu.Lock()
@@ -85,6 +85,10 @@ func (d *Daemon) Start(ctx context.Context) error {
 	}
 	if err := d.guard(ctx, "recover", d.dispatcher.Recover); err != nil {
 		return err
+	}
+	// Work goes where an agent can take it, and people look as soon as it is up.
+	if err := d.guard(ctx, "watch", d.dispatcher.Watch); err != nil {
+		d.failed(ctx, "watch", err)
 	}
 	d.started = true
 	values := context.WithoutCancel(ctx)
