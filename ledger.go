@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -140,6 +141,22 @@ type Query struct {
 	// Limit is at most 1000; 0 is 50. Token continues a page.
 	Limit int
 	Token string
+}
+
+// Matches reports whether q selects t, Text aside, which each ledger matches as
+// far as it can.
+func (q Query) Matches(t *Transfer) bool {
+	switch {
+	case q.ID != "" && t.ID != q.ID,
+		q.Route != "" && t.Route != q.Route,
+		len(q.States) > 0 && !slices.Contains(q.States, t.State),
+		q.Code != "" && (t.Failure == nil || t.Failure.Code != q.Code),
+		len(q.DeadLetters) > 0 && !slices.Contains(q.DeadLetters, t.DeadLetter),
+		!q.Since.IsZero() && t.CreatedAt.Before(q.Since),
+		!q.Until.IsZero() && !t.CreatedAt.Before(q.Until):
+		return false
+	}
+	return true
 }
 
 // Page is one page of transfers, newest first.

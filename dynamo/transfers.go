@@ -3,7 +3,6 @@ package dynamo
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/hikyaku/hikyaku"
@@ -115,15 +114,5 @@ func parseToken(token string) (string, error) {
 
 // matches is the query as a predicate.
 func matches(t *hikyaku.Transfer, q hikyaku.Query) bool {
-	switch {
-	case q.ID != "" && t.ID != q.ID,
-		q.Route != "" && t.Route != q.Route,
-		len(q.States) > 0 && !slices.Contains(q.States, t.State),
-		q.Code != "" && (t.Failure == nil || t.Failure.Code != q.Code),
-		len(q.DeadLetters) > 0 && !slices.Contains(q.DeadLetters, t.DeadLetter),
-		!q.Since.IsZero() && t.CreatedAt.Before(q.Since),
-		!q.Until.IsZero() && !t.CreatedAt.Before(q.Until):
-		return false
-	}
-	return q.Text == "" || strings.HasPrefix(t.ID, q.Text) || t.TransferID == q.Text || t.ExecutionARN == q.Text
+	return q.Matches(t) && (q.Text == "" || strings.HasPrefix(t.ID, q.Text) || t.TransferID == q.Text || t.ExecutionARN == q.Text)
 }

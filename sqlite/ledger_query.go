@@ -261,15 +261,5 @@ func (l *Ledger) load(ctx context.Context, positions []int64, q hikyaku.Query) (
 
 // matches is the query as a predicate.
 func matches(t *hikyaku.Transfer, q hikyaku.Query) bool {
-	switch {
-	case q.ID != "" && t.ID != q.ID,
-		q.Route != "" && t.Route != q.Route,
-		len(q.States) > 0 && !slices.Contains(q.States, t.State),
-		q.Code != "" && (t.Failure == nil || t.Failure.Code != q.Code),
-		len(q.DeadLetters) > 0 && !slices.Contains(q.DeadLetters, t.DeadLetter),
-		!q.Since.IsZero() && t.CreatedAt.Before(q.Since),
-		!q.Until.IsZero() && !t.CreatedAt.Before(q.Until):
-		return false
-	}
-	return q.Text == "" || strings.Contains(searchText(t), q.Text)
+	return q.Matches(t) && (q.Text == "" || strings.Contains(searchText(t), q.Text))
 }
