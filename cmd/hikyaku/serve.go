@@ -70,6 +70,9 @@ func serve(ctx context.Context, env environment, file, data string, logger *slog
 	if err != nil {
 		return err
 	}
+	hup := make(chan os.Signal, 1)
+	notifyReload(hup) // before anybody is told that the server is up: an unheard SIGHUP ends a process
+	defer signal.Stop(hup)
 	manager := newNotifier(env.getenv, logger)
 	srv, err := startServer(ctx, cfg, logger)
 	if err != nil {
@@ -90,9 +93,6 @@ func serve(ctx context.Context, env environment, file, data string, logger *slog
 		"hikyaku %s が起動しました (%s)\n  console  %s\n  api      %s (SQS、DataSync)\n  s3       %s\n  data     %s\n別の端末から使うには:  %s\n")
 	fmt.Fprintf(env.stdout, banner, //nolint:errcheck // a closed terminal is no reason to stop
 		version, time.Since(began).Round(time.Millisecond), srv.consoleLink(), srv.endpoints.API, srv.endpoints.S3, cfg.Data, envCommand(cfg.Data))
-	hup := make(chan os.Signal, 1)
-	notifyReload(hup)
-	defer signal.Stop(hup)
 	for {
 		select {
 		case <-hup:
