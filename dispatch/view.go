@@ -10,15 +10,15 @@ import (
 	"github.com/hikyaku/hikyaku"
 )
 
-// viewAge is how old the view of the pool may get, readAhead how many ready
-// transfers of a route are read at once.
-const (
-	viewAge   = time.Second
-	readAhead = 128
-)
+// ViewAge is how old a dispatcher's view of the pool may get. A command of one
+// process, a pause say, is in force in every other after that long.
+const ViewAge = time.Second
+
+// readAhead is how many ready transfers of a route are read at once.
+const readAhead = 128
 
 // view is what this process believes about the pool: read from the ledger
-// every viewAge, kept up to date by this process's own commits. Every decision
+// every ViewAge, kept up to date by this process's own commits. Every decision
 // made on it is checked again by Commit.
 type view struct {
 	mu       sync.Mutex
@@ -68,7 +68,7 @@ func (v *view) init(l hikyaku.Ledger, now func() time.Time) {
 // fresh makes sure that the view is recent; v.mu is held.
 func (v *view) fresh(ctx context.Context) error {
 	now := v.now()
-	if age := now.Sub(v.loaded); !v.loaded.IsZero() && age >= 0 && age < viewAge { // the clock may go backwards
+	if age := now.Sub(v.loaded); !v.loaded.IsZero() && age >= 0 && age < ViewAge { // the clock may go backwards
 		return nil
 	}
 	p, err := v.ledger.Pool(ctx, "")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
@@ -43,6 +44,9 @@ type Operate struct {
 	DeadLetters DeadLetterOperator
 	// Route is the stack's, for requests that name none.
 	Route string
+	// PauseLag is how long the other functions may act on settings they read
+	// before; a pause answers after it, so that nothing starts from then on.
+	PauseLag time.Duration
 }
 
 // Handle carries out a command with the semantics of the console's. What the
@@ -163,11 +167,27 @@ func (h *Operate) change(ctx context.Context, q Request, act hikyaku.Act) (Resul
 	}
 	switch q.Op { //nolint:exhaustive // those that change settings
 	case OpPause:
-		return ofSettings(h.Operator.PauseRoute(ctx, q.Route, act))
+		s, err := h.Operator.PauseRoute(ctx, q.Route, act)
+		if err == nil {
+			err = h.pauseInForce(ctx)
+		}
+		return ofSettings(s, err)
 	case OpResume:
 		return ofSettings(h.Operator.ResumeRoute(ctx, q.Route, act))
 	}
 	return ofSettings(h.Operator.LimitRoute(ctx, q.Route, q.BytesPerSecond, act))
+}
+
+// pauseInForce returns when no function acts on settings from before.
+func (h *Operate) pauseInForce(ctx context.Context) error {
+	lag := time.NewTimer(h.PauseLag)
+	defer lag.Stop()
+	select {
+	case <-lag.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("the route is paused, but functions that run may still start transfers: %w", ctx.Err())
+	}
 }
 
 func ofTransfer(t hikyaku.Transfer, err error) (Result, error) { return Result{Transfer: &t}, err }

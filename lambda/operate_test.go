@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/console"
+	"github.com/hikyaku/hikyaku/dispatch"
 	"github.com/hikyaku/hikyaku/lambda"
 )
 
@@ -198,4 +201,30 @@ func TestClient_RedriveDeadLetters_long(t *testing.T) {
 	if n, err := c.RedriveDeadLetters(t.Context(), nil, hikyaku.Act{}); n != 407 || err != nil || len(replies) != 0 {
 		t.Errorf("RedriveDeadLetters = %d, %v", n, err)
 	}
+}
+
+// TestOperate_pauseAnswersWhenInForce: a function that read the settings before
+// may act on them for a while, and the answer comes after that.
+func TestOperate_pauseAnswersWhenInForce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		h := w.operate()
+		h.PauseLag = dispatch.ViewAge
+		began := time.Now()
+		reply, err := h.Handle(t.Context(), json.RawMessage(`{"op":"pause","route":"orders","by":"ada","reason":"because"}`))
+		if err != nil || reply.Error != nil || !reply.Result.Settings.Paused {
+			t.Fatalf("pause = %+v, %v", reply, err)
+		}
+		if took := time.Since(began); took < dispatch.ViewAge {
+			t.Errorf("answered after %s, want %s at least", took, dispatch.ViewAge)
+		}
+		began = time.Now()
+		if reply, err = h.Handle(t.Context(), json.RawMessage(`{"op":"resume","route":"orders","by":"ada"}`)); err != nil || reply.Error != nil {
+			t.Fatalf("resume = %+v, %v", reply, err)
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("a resume waited %s", took)
+		}
+	})
 }

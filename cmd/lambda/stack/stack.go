@@ -159,5 +159,7 @@ func (s *Stack) Agents() *lambda.Agents {
 
 // Operate is the handler of the function of that name.
 func (s *Stack) Operate() *lambda.Operate {
-	return &lambda.Operate{Common: s.common(), Operator: s.dispatcher, DeadLetters: s.dispatcher, Route: s.Config.Route.Name}
+	return &lambda.Operate{
+		Common: s.common(), Operator: s.dispatcher, DeadLetters: s.dispatcher, Route: s.Config.Route.Name, PauseLag: dispatch.ViewAge,
+	}
 }
