@@ -1,6 +1,9 @@
 package hikyaku
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // Text is an entry in one language.
 type Text struct {
@@ -35,21 +38,26 @@ func Catalogue() []Entry {
 	var all []Entry
 	for _, group := range [][]Entry{
 		messageEntries(), sourceEntries(), poolEntries(), transferEntries(),
-		storageEntries(), operationEntries(), stackEntries(), internalEntries(),
+		storageEntries(), operationEntries(), stackEntries(), accessEntries(), internalEntries(),
 	} {
 		all = append(all, group...)
 	}
 	return all
 }
 
+// byCode is the catalogue by code, built once: every row of a list asks it.
+var byCode = sync.OnceValue(func() map[string]Entry { //nolint:gochecknoglobals // a constant table
+	all := map[string]Entry{}
+	for _, e := range Catalogue() {
+		all[e.Code] = e
+	}
+	return all
+})
+
 // Lookup returns a code's entry.
 func Lookup(code string) (Entry, bool) {
-	for _, e := range Catalogue() {
-		if e.Code == code {
-			return e, true
-		}
-	}
-	return Entry{}, false
+	e, ok := byCode()[code]
+	return e, ok
 }
 
 // entry returns a code's entry, or that of CodeInternal for an unknown one.

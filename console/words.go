@@ -1,6 +1,7 @@
 package console
 
 import (
+	"sync"
 	"time"
 
 	"github.com/hikyaku/hikyaku"
@@ -22,7 +23,7 @@ func word(l Lang, key string) string {
 
 // words are what console and command line say alike: states, reasons, phases,
 // units, and the sentences of Explain. Verbs are in the same order in both.
-func words() map[string]phrase {
+var words = sync.OnceValue(func() map[string]phrase { //nolint:gochecknoglobals // a constant table, built once: every row asks it
 	return map[string]phrase{
 		"unlimited": {"unlimited", "無制限"},
 		"dur_ms":    {"%d ms", "%dミリ秒"},
@@ -90,7 +91,7 @@ func words() map[string]phrase {
 		"say_last_failure":    {"The last attempt failed: %s", "前回の試行の失敗理由: %s"},
 		"say_unknown_failure": {"no reason was recorded", "理由は記録されていません"},
 	}
-}
+})
 
 // StateWord returns a state in words.
 func StateWord(s string, l Lang) string { return word(l, s) }
