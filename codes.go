@@ -85,5 +85,13 @@ const (
 	CodeFunctionFailed    = "HKY-8016"
 	CodeAWSUnreachable    = "HKY-8017"
 
+	CodeForbidden           = "HKY-8018"
+	CodeSignInLimited       = "HKY-8019"
+	CodeProviderUnreachable = "HKY-8020"
+	CodeSignInRefused       = "HKY-8021"
+	CodeNoRole              = "HKY-8022"
+	CodeHostUnknown         = "HKY-8023"
+	CodeCrossSite           = "HKY-8024"
+
 	CodeInternal = "HKY-9001"
 )
