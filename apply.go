@@ -140,6 +140,8 @@ func newDetail(typ EventType) Detail {
 		return &NotifiedDetail{}
 	case EventDiscarded:
 		return &DiscardedDetail{}
+	case EventResent:
+		return &ResentDetail{}
 	}
 	return nil
 }

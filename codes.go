@@ -66,6 +66,8 @@ const (
 	CodeOutboxStuck       = "HKY-7003"
 	CodeNoDeadLetterQueue = "HKY-7004"
 	CodeNotAccepted       = "HKY-7005"
+	CodeNoCompletion      = "HKY-7006"
+	CodeNoTarget          = "HKY-7007"
 
 	CodeConfigInvalid     = "HKY-8001"
 	CodePortInUse         = "HKY-8002"

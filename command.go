@@ -27,3 +27,12 @@ const (
 	DeadLetterRedriven  DeadLetterState = "redriven"  // sent round again
 	DeadLetterDiscarded DeadLetterState = "discarded" // a person decided that nothing follows
 )
+
+// Resend selects the completion event of a transfer that is sent once more.
+type Resend struct {
+	// Event is the Seq of the event that it tells of; 0: the last that ended
+	// the transfer.
+	Event int64 `json:"event,omitempty"`
+	// Target is the one that it is sent to; empty: all of the route.
+	Target string `json:"target,omitempty"`
+}

@@ -166,6 +166,20 @@ type NotifiedDetail struct {
 	Kind      OutboxKind `json:"kind"`
 	Queue     string     `json:"queue,omitempty"`
 	MessageID string     `json:"message_id,omitempty"`
+	// Of a completion event: the event that it tells of, its target, and how
+	// often it was tried.
+	Event  int64  `json:"event,omitempty"`
+	Target string `json:"target,omitempty"`
+	Tries  int    `json:"tries,omitempty"`
+	// Dropped: it was not sent, because its target is not configured any more.
+	Dropped bool `json:"dropped,omitempty"`
+}
+
+// ResentDetail is which completion event is owed once more, to whom, and why.
+type ResentDetail struct {
+	Event   int64    `json:"event"`
+	Targets []string `json:"targets"`
+	Reason  string   `json:"reason,omitempty"`
 }
 
 // DiscardedDetail is why nothing follows.

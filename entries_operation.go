@@ -33,13 +33,13 @@ func operationEntries() []Entry {
 			Code: CodeOutboxStuck, Kind: KindTransient, Retryable: true,
 			English: Text{
 				Title:  "A notification cannot be sent",
-				Cause:  "The dead-letter or completion queue refuses it.",
-				Remedy: "Check that the queue exists and may be written; it is tried again by itself.",
+				Cause:  "The dead-letter queue, or a target of completion events, refuses it or does not answer.",
+				Remedy: "Check that the queue or webhook exists and may be written; it is tried again by itself. hikyaku show ID has what it answered.",
 			},
 			Japanese: Text{
 				Title:  "通知を送れません",
-				Cause:  "デッドレターキューまたは完了通知のキューが受け付けません。",
-				Remedy: "キューの存在と権限を確認してください。自動で再試行されます。",
+				Cause:  "デッドレターキューまたは完了通知の送信先が受け付けないか、応答しません。",
+				Remedy: "キューまたは Webhook の存在と権限を確認してください。自動で再試行されます。応答の内容は hikyaku show ID で確認できます。",
 			},
 		},
 		{
@@ -66,6 +66,32 @@ func operationEntries() []Entry {
 				Title:  "メッセージは送信済みですが、まだ受け付けられていません",
 				Cause:  "関数 intake が動いていないか、失敗しているか、大きく遅れています。",
 				Remedy: "メッセージは失われず、キューで待っています。関数のアラームとログを確認し、hikyaku transfers --id で調べてください。",
+			},
+		},
+		{
+			Code: CodeNoCompletion, Kind: KindConflict,
+			English: Text{
+				Title:  "There is no such completion event",
+				Cause:  "The transfer has not ended yet, or the event named is not one that ended it.",
+				Remedy: "See completion_events in hikyaku show ID -o json.",
+			},
+			Japanese: Text{
+				Title:  "該当する完了通知がありません",
+				Cause:  "転送がまだ終わっていないか、指定したイベントは転送を終えたものではありません。",
+				Remedy: "hikyaku show ID -o json の completion_events を確認してください。",
+			},
+		},
+		{
+			Code: CodeNoTarget, Kind: KindInvalid,
+			English: Text{
+				Title:  "There is no such target of completion events",
+				Cause:  "The configuration names no target of that name for the route, or none at all.",
+				Remedy: "Add it under completions in hikyaku.yaml, or set one of the stack's completion parameters.",
+			},
+			Japanese: Text{
+				Title:  "該当する完了通知の送信先がありません",
+				Cause:  "設定には、そのルートにその名前の送信先がないか、送信先が一つもありません。",
+				Remedy: "hikyaku.yaml の completions に追加するか、スタックの完了通知のパラメーターを設定してください。",
 			},
 		},
 		{

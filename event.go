@@ -29,6 +29,7 @@ const (
 	EventNotified        EventType = "notified"  // the dead letter or completion event was sent
 	EventStalled         EventType = "stalled"   // a watchdog stops the execution
 	EventDiscarded       EventType = "discarded" // a person decided that nothing follows the dead letter
+	EventResent          EventType = "resent"    // a person asked that a completion event is sent once more
 )
 
 // Event is one entry of a transfer's log. A transfer's record can be rebuilt
@@ -41,4 +42,14 @@ type Event struct {
 	Type          EventType       `json:"type"`
 	By            string          `json:"by,omitempty"` // who, for what people did
 	Detail        json.RawMessage `json:"detail"`
+}
+
+// Ends reports whether an event of this type ends a transfer, which others are
+// told of.
+func (t EventType) Ends() bool {
+	switch t { //nolint:exhaustive // the others do not
+	case EventSucceeded, EventFailed, EventCancelled, EventRejected:
+		return true
+	}
+	return false
 }

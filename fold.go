@@ -62,6 +62,9 @@ func (*NotifiedDetail) EventType() EventType { return EventNotified }
 // EventType implements Detail.
 func (*DiscardedDetail) EventType() EventType { return EventDiscarded }
 
+// EventType implements Detail.
+func (*ResentDetail) EventType() EventType { return EventResent }
+
 func (d *AcceptedDetail) apply(t *Transfer, _ State, at time.Time) error {
 	t.SchemaVersion, t.CreatedAt, t.QueuedAt = CurrentSchema, at, at
 	t.AgentARNs, t.Attempts = []string{}, []Attempt{}
@@ -252,6 +255,8 @@ func (d *NotifiedDetail) apply(t *Transfer, _ State, _ time.Time) error {
 	}
 	return nil
 }
+
+func (*ResentDetail) apply(*Transfer, State, time.Time) error { return nil }
 
 func (*DiscardedDetail) apply(t *Transfer, _ State, _ time.Time) error {
 	if t.DeadLetter != DeadLetterOwed && t.DeadLetter != DeadLetterSent {

@@ -32,8 +32,8 @@ type Ledger interface {
 	Ready(ctx context.Context, route string, now time.Time, limit int) ([]Transfer, error)
 	// Pool returns the tasks and settings of a route ("": of all) and all agents.
 	Pool(ctx context.Context, route string) (Pool, error)
-	// Outbox returns undelivered entries due at now, oldest first, at most limit.
-	Outbox(ctx context.Context, now time.Time, limit int) ([]OutboxEntry, error)
+	// Outbox returns undelivered entries that q selects, oldest first.
+	Outbox(ctx context.Context, q OutboxQuery) ([]OutboxEntry, error)
 	// Stats counts transfers per route and state.
 	Stats(ctx context.Context) (Stats, error)
 }
@@ -83,7 +83,8 @@ type Change struct {
 	Settings []RouteSettings
 	// Outbox entries are added, by ID; an entry that exists is left alone.
 	Outbox []OutboxEntry
-	// OutboxDone are IDs removed as delivered; OutboxLater are put off.
+	// OutboxDone are IDs removed as delivered; OutboxLater replace entries that
+	// are still there, put off or due sooner.
 	OutboxDone  []string
 	OutboxLater []OutboxEntry
 }
@@ -95,35 +96,6 @@ type TaskWrite struct {
 	Task    Task
 	IfToken *int64
 	Delete  bool
-}
-
-// OutboxKind says what an outbox entry is.
-type OutboxKind string
-
-// The outbox kinds.
-const (
-	// OutboxDeadLetter goes to the route's dead-letter queue.
-	OutboxDeadLetter OutboxKind = "dead_letter"
-	// OutboxCompletion tells others that a transfer ended.
-	OutboxCompletion OutboxKind = "completion"
-)
-
-// OutboxEntry is a message that a settled change owes to the outside.
-type OutboxEntry struct {
-	SchemaVersion int        `json:"schema_version"`
-	ID            string     `json:"id"` // kind/transfer_id/event seq: the same fact has the same ID
-	Kind          OutboxKind `json:"kind"`
-	TransferID    string     `json:"transfer_id"`
-	Route         string     `json:"route"`
-	// Queue is the queue the message came from, so that the dead letter goes to its DLQ.
-	Queue string `json:"queue"`
-	Body  string `json:"body"`
-	// Attributes are sent as message attributes: hikyaku-transfer-id, hikyaku-code, hikyaku-reason,
-	// hikyaku-reruns (see the Attribute constants).
-	Attributes map[string]string `json:"attributes"`
-	CreatedAt  time.Time         `json:"created_at"`
-	NotBefore  time.Time         `json:"not_before,omitzero"`
-	Tries      int               `json:"tries"`
 }
 
 // Query selects transfers; zero fields select all.
@@ -176,6 +148,9 @@ type Stats struct {
 	OldestQueued map[string]time.Time
 	// OutboxPending counts undelivered outbox entries.
 	OutboxPending int64
+	// Owed says what is owed to each target of completion events; one that is
+	// owed nothing is not in it.
+	Owed map[string]Owed
 }
 
 // MessageKey is the Unique name of one message for one route and ID.

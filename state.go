@@ -55,7 +55,7 @@ func Step(from State, event EventType) (State, Effects, error) {
 		return Cancelled, Effects{FreeLease: leased, Completion: true}, nil
 	case event == EventRerun && from.Ended():
 		return Queued, Effects{}, nil
-	case (event == EventNotified || event == EventDiscarded) && from != "":
+	case (event == EventNotified || event == EventDiscarded || event == EventResent) && from != "":
 		return from, Effects{}, nil
 	}
 	return from, Effects{}, &Error{
@@ -70,7 +70,7 @@ func EventTypes() []EventType {
 		EventAccepted, EventRejected, EventJoined, EventDuplicate, EventLooked, EventWaiting,
 		EventAssigned, EventStarted, EventAdopted, EventPhase, EventStalled, EventAttemptEnded,
 		EventCancelRequested, EventSucceeded, EventFailed, EventCancelled, EventRerun,
-		EventNotified, EventDiscarded,
+		EventNotified, EventDiscarded, EventResent,
 	}
 }
 

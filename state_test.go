@@ -67,7 +67,7 @@ func TestStep(t *testing.T) {
 		}
 	}
 	for _, s := range hikyaku.States() { // notes that any transfer takes
-		for _, e := range []hikyaku.EventType{hikyaku.EventDuplicate, hikyaku.EventNotified, hikyaku.EventDiscarded} {
+		for _, e := range []hikyaku.EventType{hikyaku.EventDuplicate, hikyaku.EventNotified, hikyaku.EventDiscarded, hikyaku.EventResent} {
 			want[key{s, e}] = result{to: s}
 		}
 	}
@@ -129,6 +129,7 @@ func details(rt *rapid.T, now time.Time) []hikyaku.Detail {
 		&hikyaku.SucceededDetail{Outcome: hikyaku.Empty}, &hikyaku.FailedDetail{Failure: f, Status: "ERROR", Progress: p, Free: n > 2},
 		&hikyaku.CancelledDetail{Status: "ERROR", Progress: p}, &hikyaku.RerunDetail{MaxAttempts: 2, Forced: n > 2, Understood: accepted},
 		&hikyaku.RerunDetail{MaxAttempts: 2}, &hikyaku.NotifiedDetail{Kind: hikyaku.OutboxDeadLetter}, &hikyaku.DiscardedDetail{},
+		&hikyaku.NotifiedDetail{Kind: hikyaku.OutboxCompletion, Event: n, Target: "t", Tries: 1}, &hikyaku.ResentDetail{Event: n, Targets: []string{"t"}},
 	}
 }
 

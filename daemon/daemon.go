@@ -43,6 +43,13 @@ type collector interface {
 	CollectDeadLetters(ctx context.Context) (collected int, err error)
 }
 
+// lanes is a Dispatcher whose outbox has several ways out, so that a slow one
+// does not hold up the others.
+type lanes interface {
+	OutboxLanes() []string
+	DrainLane(ctx context.Context, name string) (sent int, err error)
+}
+
 // Daemon runs the loops. Start it once, stop it once or more often.
 type Daemon struct {
 	dispatcher Dispatcher
@@ -51,7 +58,7 @@ type Daemon struct {
 	log        *slog.Logger
 	intake     *intake
 	assign     signal
-	outbox     signal
+	drains     []drain
 
 	mu       sync.Mutex // guards what follows
 	started  bool
@@ -67,7 +74,7 @@ func New(d Dispatcher, queues []hikyaku.Queue, o Options) *Daemon {
 	o.applyDefaults()
 	return &Daemon{
 		dispatcher: d, queues: queues, opts: o, log: o.Logger,
-		intake: newIntake(o.EventDelay), assign: newSignal(), outbox: newSignal(), stopped: make(chan struct{}),
+		intake: newIntake(o.EventDelay), assign: newSignal(), drains: drainsOf(d), stopped: make(chan struct{}),
 	}
 }
 
@@ -105,7 +112,9 @@ func (d *Daemon) Start(ctx context.Context) error {
 	for range d.opts.Refreshers {
 		d.running.Go(func() { d.refreshing(until, work) })
 	}
-	d.running.Go(func() { d.draining(until, work) })
+	for _, drain := range d.drains {
+		d.running.Go(func() { d.draining(until, work, drain) })
+	}
 	d.every(until, work, "refresh_all", d.opts.RefreshEvery, func(ctx context.Context) error {
 		err := d.dispatcher.RefreshAll(ctx)
 		d.Kick()
@@ -171,5 +180,5 @@ func (d *Daemon) Notify(executionARN, status string) {
 // after a command of a person's. It never blocks.
 func (d *Daemon) Kick() {
 	d.assign.raise()
-	d.outbox.raise()
+	d.owed()
 }

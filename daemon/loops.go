@@ -102,30 +102,6 @@ func (d *Daemon) refreshing(until, work context.Context) {
 	}
 }
 
-// draining sends what is owed whenever it is signalled and every OutboxEvery,
-// with a gap between rounds that lets entries gather.
-func (d *Daemon) draining(until, work context.Context) {
-	timer := time.NewTimer(d.opts.OutboxEvery)
-	defer timer.Stop()
-	for {
-		select {
-		case <-until.Done():
-			return
-		case <-d.outbox:
-		case <-timer.C:
-		}
-		err := d.guard(work, "outbox", func(ctx context.Context) error {
-			_, err := d.dispatcher.DrainOutbox(ctx)
-			return err
-		})
-		if err != nil {
-			d.failed(work, "outbox", err)
-		}
-		sleep(until, d.opts.OutboxGap)
-		timer.Reset(d.opts.OutboxEvery)
-	}
-}
-
 // collecting looks into the dead-letter queues at once, for what came while
 // nobody looked, and every CollectEvery.
 func (d *Daemon) collecting(until, work context.Context, c collector) {
@@ -139,7 +115,7 @@ func (d *Daemon) collecting(until, work context.Context, c collector) {
 			d.failed(work, "collect", err)
 		}
 		if collected > 0 {
-			d.outbox.raise() // each owes a letter that says why
+			d.owed() // each owes a letter that says why
 		}
 		sleep(until, d.opts.CollectEvery)
 	}

@@ -50,7 +50,7 @@ func (d *Daemon) handle(work context.Context, log *slog.Logger, q hikyaku.Queue,
 		})
 	}
 	batch.Wait()
-	d.outbox.raise() // a message that was not understood owes a dead letter
+	d.owed() // a message that was not understood owes a dead letter
 
 	// Also when work was aborted meanwhile: a message left alone would be
 	// hidden until its visibility timeout.

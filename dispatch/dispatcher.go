@@ -23,8 +23,8 @@ type Options struct {
 	// belong to; the entry "" takes what has none. Without one, a dead letter
 	// is kept in the ledger only.
 	DeadLetters map[string]hikyaku.Queue
-	// Completions takes a message for every ended transfer; nil: none is sent.
-	Completions hikyaku.Queue
+	// Completions take a message for every ended transfer of their routes.
+	Completions []Target
 	// Routes, with DefaultRoute, as SetRoutes takes them.
 	Routes       []hikyaku.Route
 	DefaultRoute string
@@ -104,6 +104,7 @@ type Dispatcher struct {
 	timers timers
 	behind behind
 	slots  chan struct{} // bounds concurrent jobs
+	lanes  []*lane       // never changed
 
 	refreshing refreshing
 	late       lateStarts
@@ -117,7 +118,7 @@ func New(o Options) *Dispatcher {
 		panic("dispatch: Ledger, Executor, Now and NewID are required")
 	}
 	o.applyDefaults()
-	d := &Dispatcher{Options: o, slots: make(chan struct{}, o.Workers)}
+	d := &Dispatcher{Options: o, slots: make(chan struct{}, o.Workers), lanes: newLanes(o.Completions)}
 	d.view.init(o.Ledger, o.Now)
 	d.SetRoutes(o.Routes, o.DefaultRoute)
 	return d

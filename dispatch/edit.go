@@ -45,12 +45,12 @@ func (e *edit) record(ctx context.Context, by string, detail hikyaku.Detail) err
 	if effects.DeadLetter {
 		e.change.Outbox = append(e.change.Outbox, e.deadLetter(event.Seq))
 	}
-	if effects.Completion && e.d.Completions != nil {
-		entry, err := e.completion(event.Seq)
+	if effects.Completion {
+		entries, err := e.d.completions(&e.t, event.Seq, e.at)
 		if err != nil {
 			return err
 		}
-		e.change.Outbox = append(e.change.Outbox, entry)
+		e.change.Outbox = append(e.change.Outbox, entries...)
 	}
 	return nil
 }
@@ -212,14 +212,10 @@ func (e *edit) deadLetter(seq int64) hikyaku.OutboxEntry {
 		body = requestBody(hikyaku.Request{ID: t.ID, Route: t.Route, Key: t.Key, Paths: t.Paths, Metadata: t.Metadata})
 	}
 	return hikyaku.OutboxEntry{
-		SchemaVersion: hikyaku.CurrentSchema, ID: outboxID(hikyaku.OutboxDeadLetter, t.TransferID, seq),
+		SchemaVersion: hikyaku.CurrentSchema, ID: hikyaku.OutboxID(hikyaku.OutboxDeadLetter, t.TransferID, seq, ""),
 		Kind: hikyaku.OutboxDeadLetter, TransferID: t.TransferID, Route: t.Route, Queue: t.Queue,
 		Body: body, Attributes: attributes, CreatedAt: e.at,
 	}
-}
-
-func outboxID(kind hikyaku.OutboxKind, transferID string, seq int64) string {
-	return string(kind) + "/" + transferID + "/" + strconv.FormatInt(seq, 10)
 }
 
 // attributes that describe a transfer in logs.

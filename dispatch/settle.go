@@ -2,10 +2,8 @@ package dispatch
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/hikyaku/hikyaku"
 )
@@ -190,43 +188,4 @@ func (d *Dispatcher) logEnd(ctx context.Context, t hikyaku.Transfer) {
 	}
 	d.Logger.Log(ctx, level, "attempt ended", attrs(t), slog.String("outcome", string(t.Outcome)),
 		slog.String("code", code), slog.Int64("bytes", t.Bytes.Transferred))
-}
-
-// Completion is the body of a completion event: what others are told about a
-// transfer that ended. Fields are added, never renamed.
-type Completion struct {
-	SchemaVersion int               `json:"schema_version"`
-	ID            string            `json:"id"`
-	TransferID    string            `json:"transfer_id"`
-	Route         string            `json:"route"`
-	State         hikyaku.State     `json:"state"`
-	Outcome       hikyaku.Outcome   `json:"outcome"`
-	Files         hikyaku.Files     `json:"files"`
-	Bytes         hikyaku.Bytes     `json:"bytes"`
-	Attempt       int               `json:"attempt"`
-	Failure       *hikyaku.Failure  `json:"error"`
-	Metadata      map[string]string `json:"metadata,omitempty"`
-	CreatedAt     time.Time         `json:"created_at"`
-	EndedAt       time.Time         `json:"ended_at"`
-}
-
-func (e *edit) completion(seq int64) (hikyaku.OutboxEntry, error) {
-	t := &e.t
-	body, err := json.Marshal(Completion{
-		SchemaVersion: hikyaku.CurrentSchema, ID: t.ID, TransferID: t.TransferID, Route: t.Route, State: t.State,
-		Outcome: t.Outcome, Files: t.Files, Bytes: t.Bytes, Attempt: t.Attempt, Failure: t.Failure,
-		Metadata: t.Metadata, CreatedAt: t.CreatedAt, EndedAt: t.EndedAt,
-	})
-	if err != nil {
-		return hikyaku.OutboxEntry{}, fmt.Errorf("encode completion event: %w", err)
-	}
-	return hikyaku.OutboxEntry{
-		SchemaVersion: hikyaku.CurrentSchema, ID: outboxID(hikyaku.OutboxCompletion, t.TransferID, seq),
-		Kind: hikyaku.OutboxCompletion, TransferID: t.TransferID, Route: t.Route, Queue: t.Queue, Body: string(body),
-		Attributes: map[string]string{
-			"hikyaku-event": "transfer-ended", hikyaku.AttributeTransfer: t.TransferID,
-			"hikyaku-state": string(t.State), "hikyaku-schema": "1",
-		},
-		CreatedAt: e.at,
-	}, nil
 }

@@ -52,7 +52,7 @@ func newWorld(t *testing.T, options ...func(*dispatch.Options)) *world {
 
 func (w *world) dispatcher(options ...func(*dispatch.Options)) *dispatch.Dispatcher {
 	o := dispatch.Options{
-		Ledger: w.ledger, Executor: w.executor, Source: w.source, Completions: w.completions,
+		Ledger: w.ledger, Executor: w.executor, Source: w.source, Completions: []dispatch.Target{{Name: "done", Sender: w.completions}},
 		DeadLetters: map[string]hikyaku.Queue{"inbox": w.dlq}, Routes: w.routes,
 		Now: w.clock.Now, NewID: w.newID, Random: func() float64 { return 0.5 },
 	}

@@ -71,7 +71,7 @@ func newWorld(t *testing.T, agents []string, completions bool) *world {
 		Random: func() float64 { return 0.5 }, Routes: []hikyaku.Route{{Name: "orders", Queue: "hikyaku-prod-transfers", Source: "s3://outbox/orders/", Destination: "nfs"}},
 	}
 	if completions {
-		o.Completions = hikyakutest.NewQueue("done")
+		o.Completions = []dispatch.Target{{Name: "webhook", Sender: hikyakutest.NewQueue("done")}}
 	}
 	w.d = dispatch.New(o)
 	var c hikyaku.Change

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hikyaku/hikyaku"
 )
@@ -59,41 +58,49 @@ func (o *op) keep(name string) {
 	o.sets = append(o.sets, "#"+name+" = if_not_exists(#"+name+", :"+name+")")
 }
 
-// Outbox returns undelivered entries due at now, oldest first, at most limit.
-// Of each shard it reads as many due entries, so that it is exact while fewer
-// than limit are due, and close to it otherwise.
-func (l *Ledger) Outbox(ctx context.Context, now time.Time, limit int) ([]hikyaku.OutboxEntry, error) {
-	if limit <= 0 {
+// Outbox returns undelivered entries that q selects, oldest first. Of each
+// shard it reads as many as are wanted, so that it is exact while fewer than
+// q.Limit are selected, and close to it otherwise.
+func (l *Ledger) Outbox(ctx context.Context, q hikyaku.OutboxQuery) ([]hikyaku.OutboxEntry, error) {
+	if q.Limit <= 0 {
 		return nil, nil
 	}
 	lists, err := sharded(ctx, func(ctx context.Context, s string) ([]hikyaku.OutboxEntry, error) {
-		var due []hikyaku.OutboxEntry
-		for it, err := range l.items(ctx, query{pk: "O#" + s, consistent: true, limit: max(limit, batch)}) {
+		var list []hikyaku.OutboxEntry
+		for it, err := range l.items(ctx, query{pk: "O#" + s, from: q.Prefix(), consistent: true, limit: max(q.Limit, batch)}) {
 			if err != nil {
 				return nil, err
 			}
-			var e hikyaku.OutboxEntry
-			if err := decode(bytesOf(it, attrEntry), &e); err != nil {
-				return nil, fmt.Errorf("decode entry %s: %w", text(it, attrSK), err)
+			e, err := entryOf(it)
+			if err != nil {
+				return nil, err
 			}
-			if !e.NotBefore.After(now) {
-				due = append(due, e)
+			if q.Matches(&e) {
+				list = append(list, e)
 			}
-			if len(due) == limit {
+			if len(list) == q.Limit {
 				break
 			}
 		}
-		return due, nil
+		return list, nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
-	due := slices.Concat(lists...)
-	slices.SortFunc(due, func(a, b hikyaku.OutboxEntry) int {
+	all := slices.Concat(lists...)
+	slices.SortFunc(all, func(a, b hikyaku.OutboxEntry) int {
 		if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
 			return c
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
-	return due[:min(len(due), limit)], nil
+	return all[:min(len(all), q.Limit)], nil
+}
+
+func entryOf(it item) (hikyaku.OutboxEntry, error) {
+	var e hikyaku.OutboxEntry
+	if err := decode(bytesOf(it, attrEntry), &e); err != nil {
+		return e, fmt.Errorf("decode entry %s: %w", text(it, attrSK), err)
+	}
+	return e, nil
 }

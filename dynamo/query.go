@@ -96,23 +96,6 @@ func (l *Ledger) items(ctx context.Context, q query) iter.Seq2[item, error] {
 	}
 }
 
-// count counts the items of a query.
-func (l *Ledger) count(ctx context.Context, q query) (n int64, err error) {
-	in := q.input(l.table)
-	in.Select = types.SelectCount
-	for {
-		out, err := l.Client.Query(ctx, in)
-		if err != nil {
-			return 0, err
-		}
-		n += int64(out.Count)
-		if len(out.LastEvaluatedKey) == 0 {
-			return n, nil
-		}
-		in.ExclusiveStartKey = out.LastEvaluatedKey
-	}
-}
-
 // project is a projection of attributes.
 func project(attributes []string) (expression *string, names map[string]string) {
 	list := "#" + strings.Join(attributes, ", #")

@@ -151,12 +151,40 @@ func (l *Ledger) countEnded(ctx context.Context, p *partition, s *hikyaku.Stats)
 	return nil
 }
 
+// countOutbox reads every entry: what is owed to whom is in their records.
 func (l *Ledger) countOutbox(ctx context.Context, _ *partition, s *hikyaku.Stats) error {
-	counts, err := sharded(ctx, func(ctx context.Context, shard string) (int64, error) {
-		return l.count(ctx, query{pk: "O#" + shard, consistent: true})
+	type sum struct {
+		pending int64
+		owed    map[string]hikyaku.Owed
+	}
+	sums, err := sharded(ctx, func(ctx context.Context, shard string) (sum, error) {
+		n := sum{owed: map[string]hikyaku.Owed{}}
+		for it, err := range l.items(ctx, query{pk: "O#" + shard, consistent: true}) {
+			if err != nil {
+				return n, err
+			}
+			n.pending++
+			if !strings.HasPrefix(text(it, attrSK), string(hikyaku.OutboxCompletion)) {
+				continue
+			}
+			e, err := entryOf(it)
+			if err != nil {
+				return n, err
+			}
+			if e.Target != "" {
+				n.owed[e.Target] = n.owed[e.Target].Plus(&e)
+			}
+		}
+		return n, nil
 	})
-	for _, n := range counts {
-		s.OutboxPending += n
+	for _, n := range sums {
+		s.OutboxPending += n.pending
+		for target, o := range n.owed {
+			if s.Owed == nil {
+				s.Owed = map[string]hikyaku.Owed{}
+			}
+			s.Owed[target] = s.Owed[target].Join(o)
+		}
 	}
 	return err
 }

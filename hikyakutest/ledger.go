@@ -312,7 +312,7 @@ func (l *Ledger) Pool(ctx context.Context, route string) (hikyaku.Pool, error) {
 }
 
 // Outbox implements hikyaku.Ledger.
-func (l *Ledger) Outbox(ctx context.Context, now time.Time, limit int) ([]hikyaku.OutboxEntry, error) {
+func (l *Ledger) Outbox(ctx context.Context, q hikyaku.OutboxQuery) ([]hikyaku.OutboxEntry, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -320,7 +320,7 @@ func (l *Ledger) Outbox(ctx context.Context, now time.Time, limit int) ([]hikyak
 	defer l.mu.Unlock()
 	var due []hikyaku.OutboxEntry
 	for _, o := range l.outbox {
-		if !o.NotBefore.After(now) {
+		if q.Matches(&o) {
 			due = append(due, copyOutbox(o))
 		}
 	}
@@ -330,7 +330,7 @@ func (l *Ledger) Outbox(ctx context.Context, now time.Time, limit int) ([]hikyak
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
-	return due[:min(len(due), max(limit, 0))], nil
+	return due[:min(len(due), max(q.Limit, 0))], nil
 }
 
 // Stats implements hikyaku.Ledger.
@@ -345,6 +345,15 @@ func (l *Ledger) Stats(ctx context.Context) (hikyaku.Stats, error) {
 		Waiting:       map[string]map[hikyaku.WaitingReason]int64{},
 		OldestQueued:  map[string]time.Time{},
 		OutboxPending: int64(len(l.outbox)),
+	}
+	for _, o := range l.outbox {
+		if o.Target == "" {
+			continue
+		}
+		if s.Owed == nil {
+			s.Owed = map[string]hikyaku.Owed{}
+		}
+		s.Owed[o.Target] = s.Owed[o.Target].Plus(&o)
 	}
 	for _, t := range l.transfers {
 		if s.Counts[t.Route] == nil {

@@ -19,8 +19,10 @@ import (
 
 // The headers of a webhook request beside Content-Type.
 const (
-	// HeaderTransfer and HeaderState are the ended transfer's: a receiver that
-	// saw both before has seen the event before.
+	// HeaderEvent names the event: a receiver that saw it before has seen the
+	// event before. Events from before it was made have none.
+	HeaderEvent = "Hikyaku-Event-Id"
+	// HeaderTransfer and HeaderState are the ended transfer's.
 	HeaderTransfer = "Hikyaku-Transfer-Id"
 	HeaderState    = "Hikyaku-State"
 	// HeaderTimestamp is when the request was made, in seconds since 1970.
@@ -41,14 +43,17 @@ type WebhookOptions struct {
 	URL string
 	// Secret returns the key that requests are signed with; nil does not sign.
 	Secret func(ctx context.Context) ([]byte, error)
-	Client *http.Client
+	// Headers are sent with every request; Content-Type, User-Agent and what
+	// begins with Hikyaku- stay as they are.
+	Headers map[string]string
+	Client  *http.Client
 	// Timeout bounds one request; 0 is 5 s.
 	Timeout time.Duration
 	Now     func() time.Time
 }
 
-// Webhook sends completion events to an HTTP endpoint. It stands where a queue
-// does, for sending only. Redirects are not followed.
+// Webhook sends completion events to an HTTP endpoint. Redirects are not
+// followed.
 type Webhook struct {
 	opts   WebhookOptions
 	client http.Client
@@ -89,8 +94,14 @@ func (w *Webhook) Send(ctx context.Context, m hikyaku.OutMessage) (string, error
 	if err != nil {
 		return "", fmt.Errorf("make webhook request: %w", err)
 	}
+	for name, value := range w.opts.Headers {
+		r.Header.Set(name, value)
+	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "hikyaku")
+	if id := m.Attributes["hikyaku-event-id"]; id != "" {
+		r.Header.Set(HeaderEvent, id)
+	}
 	r.Header.Set(HeaderTransfer, m.Attributes[hikyaku.AttributeTransfer])
 	r.Header.Set(HeaderState, m.Attributes["hikyaku-state"])
 	stamp := strconv.FormatInt(w.opts.Now().Unix(), 10)
@@ -108,16 +119,28 @@ func (w *Webhook) Send(ctx context.Context, m hikyaku.OutMessage) (string, error
 	}
 	defer func() { _ = reply.Body.Close() }()                            // nothing more is wanted of it
 	_, _ = io.Copy(io.Discard, io.LimitReader(reply.Body, webhookReply)) // what it says does not matter
+	kind := hikyaku.KindInvalid
 	switch status := reply.StatusCode; {
 	case status >= 200 && status < 300:
 		return "", nil
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return "", w.failed(hikyaku.KindDenied, reply.Status, nil)
+		kind = hikyaku.KindDenied
 	case status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status >= 500:
-		return "", w.failed(hikyaku.KindTransient, reply.Status, nil)
+		kind = hikyaku.KindTransient
 	}
-	return "", w.failed(hikyaku.KindInvalid, reply.Status, nil)
+	return "", w.failed(kind, "", &StatusError{Code: reply.StatusCode})
 }
+
+// StatusError is an answer that is no success.
+type StatusError struct{ Code int }
+
+// Error is the status in words.
+func (e *StatusError) Error() string {
+	return strings.TrimSpace("answered " + strconv.Itoa(e.Code) + " " + http.StatusText(e.Code))
+}
+
+// HTTPStatus is the status.
+func (e *StatusError) HTTPStatus() int { return e.Code }
 
 // Sign is the value of HeaderSignature.
 func Sign(secret []byte, timestamp, body string) string {
@@ -129,16 +152,3 @@ func Sign(secret []byte, timestamp, body string) string {
 func (w *Webhook) failed(kind hikyaku.Kind, message string, err error) error {
 	return &hikyaku.Error{Kind: kind, Code: hikyaku.CodeOutboxStuck, Op: "post to webhook", Subject: w.Name(), Message: message, Err: err}
 }
-
-// Receive implements hikyaku.Queue; a webhook has nothing to receive.
-func (w *Webhook) Receive(context.Context, int, time.Duration) ([]hikyaku.Message, error) {
-	return nil, nil
-}
-
-// Delete implements hikyaku.Queue.
-func (w *Webhook) Delete(context.Context, []string) error { return nil }
-
-// Release implements hikyaku.Queue.
-func (w *Webhook) Release(context.Context, []string, time.Duration) error { return nil }
-
-var _ hikyaku.Queue = (*Webhook)(nil)

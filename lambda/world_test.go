@@ -54,7 +54,7 @@ func newWorld(t *testing.T, tasks int) *world {
 	w.gather = lambda.NewGather(lambda.Observe(w.ledger, log, w.meter))
 	w.dispatcher = dispatch.New(dispatch.Options{
 		Ledger: w.gather, Executor: w.executor, Source: w.source, DeadLetters: map[string]hikyaku.Queue{"orders": w.dead},
-		Completions: w.ended, Routes: []hikyaku.Route{route()}, DefaultRoute: "orders", Now: w.clock.Now, NewID: hikyakutest.IDs(), Logger: log,
+		Completions: []dispatch.Target{{Name: "done", Sender: w.ended}}, Routes: []hikyaku.Route{route()}, DefaultRoute: "orders", Now: w.clock.Now, NewID: hikyakutest.IDs(), Logger: log,
 	})
 	for n := range tasks {
 		w.parameters.put("/st/pool/"+strconv.Itoa(n), w.executor.AddTask(n).ARN)

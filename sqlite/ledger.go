@@ -136,17 +136,6 @@ func (l *Ledger) agents(ctx context.Context) (_ []hikyaku.Agent, err error) {
 	return agents, rows.Err()
 }
 
-// Outbox returns undelivered entries due at now, at most limit, those that
-// have been due the longest first.
-func (l *Ledger) Outbox(ctx context.Context, now time.Time, limit int) ([]hikyaku.OutboxEntry, error) {
-	entries, err := decoded[hikyaku.OutboxEntry](l.db.query(ctx,
-		"SELECT record FROM outbox WHERE due <= ? ORDER BY due, id LIMIT ?", nanos(now), limit))
-	if err != nil {
-		return nil, fmt.Errorf("read outbox: %w", err)
-	}
-	return entries, nil
-}
-
 // Stats counts transfers per route and state from counters that every commit
 // keeps; its cost does not grow with the ledger.
 func (l *Ledger) Stats(ctx context.Context) (hikyaku.Stats, error) {
@@ -158,7 +147,7 @@ func (l *Ledger) Stats(ctx context.Context) (hikyaku.Stats, error) {
 	if err := l.counts(ctx, &s); err != nil {
 		return hikyaku.Stats{}, fmt.Errorf("read counts: %w", err)
 	}
-	if err := l.db.queryRow(ctx, "SELECT count(*) FROM outbox").Scan(&s.OutboxPending); err != nil {
+	if err := l.owed(ctx, &s); err != nil {
 		return hikyaku.Stats{}, fmt.Errorf("count outbox: %w", err)
 	}
 	for route, states := range s.Counts {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,7 @@ func read(tb testing.TB, l *sqlite.Ledger) contents {
 	ctx := tb.Context()
 	page, err1 := l.Transfers(ctx, hikyaku.Query{Limit: 1000})
 	pool, err2 := l.Pool(ctx, "")
-	outbox, err3 := l.Outbox(ctx, time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC), 1000)
+	outbox, err3 := l.Outbox(ctx, hikyaku.OutboxQuery{Limit: 1000})
 	stats, err4 := l.Stats(ctx)
 	c := contents{Transfers: page.Transfers, Events: map[string][]hikyaku.Event{}, Pool: pool, Outbox: outbox, Stats: stats}
 	err := errors.Join(err1, err2, err3, err4)
@@ -157,15 +158,29 @@ func TestOpenLedger_RefusesNewer(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	current := userVersion(t, path)
 	exec("PRAGMA user_version = 1000")
 	if _, err := sqlite.OpenLedger(t.Context(), path, sqlite.LedgerOptions{}); err == nil || !strings.Contains(err.Error(), "newer") {
 		t.Fatalf("open a ledger of schema 1000: got %v, want it refused as newer", err)
 	}
-	exec("PRAGMA user_version = 2")
+	exec("PRAGMA user_version = " + strconv.Itoa(current))
 	again := reopenLedger(t, path, sqlite.LedgerOptions{})
 	if diff := cmp.Diff(want, read(t, again)); diff != "" {
 		t.Errorf("the refused ledger was changed (-want +got):\n%s", diff)
 	}
+}
+
+// userVersion is the schema's version.
+func userVersion(t *testing.T, path string) (version int) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.QueryRowContext(t.Context(), "PRAGMA user_version").Scan(&version), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return version
 }
 
 func TestOpenLedger_Reopens(t *testing.T) {

@@ -106,39 +106,3 @@ func (w *changeWriter) writeSettings() error {
 	}
 	return nil
 }
-
-// writeOutbox adds entries, puts entries off that are still there, and removes
-// delivered ones.
-func (w *changeWriter) writeOutbox() error {
-	for _, e := range w.change.Outbox {
-		if err := w.writeEntry("INSERT INTO outbox (id, due, record) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING", e); err != nil {
-			return err
-		}
-	}
-	for _, e := range w.change.OutboxLater {
-		if err := w.writeEntry("UPDATE outbox SET due = ?2, record = ?3 WHERE id = ?1", e); err != nil {
-			return err
-		}
-	}
-	for _, id := range w.change.OutboxDone {
-		if _, err := w.tx.Exec("DELETE FROM outbox WHERE id = ?", id); err != nil {
-			return fmt.Errorf("remove outbox entry %s: %w", id, err)
-		}
-	}
-	return nil
-}
-
-func (w *changeWriter) writeEntry(statement string, e hikyaku.OutboxEntry) error {
-	record, err := json.Marshal(e)
-	if err != nil {
-		return fmt.Errorf("encode outbox entry %s: %w", e.ID, err)
-	}
-	due := nanos(e.CreatedAt)
-	if !e.NotBefore.IsZero() {
-		due = nanos(e.NotBefore)
-	}
-	if _, err := w.tx.Exec(statement, e.ID, due, record); err != nil {
-		return fmt.Errorf("write outbox entry %s: %w", e.ID, err)
-	}
-	return nil
-}

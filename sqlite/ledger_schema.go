@@ -93,5 +93,10 @@ CREATE TABLE counts (
 ALTER TABLE agents ADD COLUMN day TEXT NOT NULL DEFAULT '';
 ALTER TABLE agents ADD COLUMN day_transfers INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE agents ADD COLUMN day_bytes INTEGER NOT NULL DEFAULT 0;
+`, `
+ALTER TABLE outbox ADD COLUMN target TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN created INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN failing INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX outbox_by_target ON outbox (target, due, created, failing) WHERE target <> '';
 `}
 }

@@ -108,7 +108,7 @@ func testNothingKept(s suite) {
 	if stored, _ := s.task(t, "task"); stored.AgentARNs[0] != "agent" {
 		t.Error("the stored task changed with the one that was given")
 	}
-	due, err := s.Outbox(t.Context(), at(100), 1)
+	due, err := s.Outbox(t.Context(), hikyaku.OutboxQuery{Due: at(100), Limit: 1})
 	if err != nil || len(due) != 1 || due[0].Attributes["k"] != "v" {
 		t.Errorf("got outbox %v, %v; want the entry as it was given", due, err)
 	}

@@ -93,7 +93,7 @@ func testSchemaVersion(s suite) {
 		t.Errorf("got events %+v, %v; want one of schema version 42", events, err)
 	}
 	eventually(t, func() error {
-		due, err := s.Outbox(t.Context(), at(100), 10)
+		due, err := s.Outbox(t.Context(), hikyaku.OutboxQuery{Due: at(100), Limit: 10})
 		if err == nil && (len(due) != 1 || due[0].SchemaVersion != 43) {
 			t.Fatalf("got outbox %+v, want one entry of schema version 43", due)
 		}

@@ -285,7 +285,7 @@ func (m *model) comparePool(ctx context.Context, s suite) error {
 	if diff := differ(m.tasks, tasks) + differ(m.agents, agents) + differ(m.settings, settings); diff != "" {
 		return fmt.Errorf("pool (-model +ledger):\n%s", diff)
 	}
-	due, err := s.Outbox(ctx, at(1000), 1000)
+	due, err := s.Outbox(ctx, hikyaku.OutboxQuery{Due: at(1000), Limit: 1000})
 	if err != nil {
 		return err
 	}

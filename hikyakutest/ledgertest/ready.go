@@ -106,7 +106,7 @@ func entry(n int) hikyaku.OutboxEntry {
 func (s suite) outboxIs(t *testing.T, now int, want ...string) {
 	t.Helper()
 	eventually(t, func() error {
-		due, err := s.Outbox(t.Context(), at(now), 100)
+		due, err := s.Outbox(t.Context(), hikyaku.OutboxQuery{Due: at(now), Limit: 100})
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func testOutbox(s suite) {
 	again.Body = "changed"
 	s.must(t, hikyaku.Change{Outbox: []hikyaku.OutboxEntry{entry(2), again}})
 	s.outboxIs(t, 100, entry(1).ID, entry(2).ID, entry(3).ID)
-	due, err := s.Outbox(t.Context(), at(100), 2)
+	due, err := s.Outbox(t.Context(), hikyaku.OutboxQuery{Due: at(100), Limit: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func testOutboxLater(s suite) {
 	s.outboxIs(t, 59, entry(2).ID)
 	s.must(t, hikyaku.Change{OutboxDone: []string{entry(2).ID}})
 	s.outboxIs(t, 60, later.ID)
-	due, err := s.Outbox(t.Context(), at(60), 10)
+	due, err := s.Outbox(t.Context(), hikyaku.OutboxQuery{Due: at(60), Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

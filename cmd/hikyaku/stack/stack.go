@@ -235,8 +235,8 @@ func (r reader) Pool(ctx context.Context, route string) (hikyaku.Pool, error) {
 }
 
 // Outbox implements hikyaku.Ledger.
-func (r reader) Outbox(ctx context.Context, now time.Time, limit int) ([]hikyaku.OutboxEntry, error) {
-	o, err := r.ledger.Outbox(ctx, now, limit)
+func (r reader) Outbox(ctx context.Context, q hikyaku.OutboxQuery) ([]hikyaku.OutboxEntry, error) {
+	o, err := r.ledger.Outbox(ctx, q)
 	return o, r.said(err)
 }
 

@@ -13,6 +13,7 @@ import (
 	sqssdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/dispatch"
 	"github.com/hikyaku/hikyaku/lambda"
 	"github.com/hikyaku/hikyaku/sqs"
 )
@@ -23,33 +24,38 @@ const (
 	busDetailType = "Hikyaku Transfer Ended"
 )
 
-// completions is where completion events go, or nil.
-func (s *Stack) completions(ctx context.Context, awsCfg aws.Config) (hikyaku.Queue, error) {
+// The names of the targets; each stack has one at most.
+const (
+	targetQueue   = "queue"
+	targetBus     = "bus"
+	targetWebhook = "webhook"
+)
+
+// completions is where completion events go.
+func (s *Stack) completions(ctx context.Context, awsCfg aws.Config) ([]dispatch.Target, error) {
 	c := s.Config
 	switch {
 	case c.CompletionQueue != "":
-		return sqs.Open(ctx, sqssdk.NewFromConfig(awsCfg), sqs.Options{URL: c.CompletionQueue})
+		q, err := sqs.Open(ctx, sqssdk.NewFromConfig(awsCfg), sqs.Options{URL: c.CompletionQueue})
+		return []dispatch.Target{{Name: targetQueue, Sender: q}}, err
 	case c.CompletionBus != "":
-		return &bus{client: eventbridge.NewFromConfig(awsCfg), name: c.CompletionBus}, nil
+		return []dispatch.Target{{Name: targetBus, Sender: &bus{client: eventbridge.NewFromConfig(awsCfg), name: c.CompletionBus}}}, nil
 	case c.CompletionWebhook != "":
 		o := lambda.WebhookOptions{URL: c.CompletionWebhook, Client: &http.Client{}, Now: time.Now}
 		if c.CompletionSecret != "" {
 			o.Secret = s.parameters.secret(c.CompletionSecret)
 		}
-		return lambda.NewWebhook(o)
+		w, err := lambda.NewWebhook(o)
+		return []dispatch.Target{{Name: targetWebhook, Sender: w}}, err
 	}
-	return nil, nil //nolint:nilnil // no queue is what dispatch takes for none
+	return nil, nil
 }
 
-// bus sends completion events to an EventBridge bus. It stands where a queue
-// does, for sending only.
+// bus sends completion events to an EventBridge bus.
 type bus struct {
 	client *eventbridge.Client
 	name   string
 }
-
-// Name implements hikyaku.Queue.
-func (b *bus) Name() string { return b.name }
 
 // Send puts one event on the bus and returns its ID.
 func (b *bus) Send(ctx context.Context, m hikyaku.OutMessage) (string, error) {
@@ -71,16 +77,3 @@ func (b *bus) Send(ctx context.Context, m hikyaku.OutMessage) (string, error) {
 func (b *bus) failed(err error) error {
 	return &hikyaku.Error{Kind: hikyaku.KindTransient, Code: hikyaku.CodeOutboxStuck, Op: "put event on bus", Subject: b.name, Err: err}
 }
-
-// Receive implements hikyaku.Queue; a bus has nothing to receive.
-func (b *bus) Receive(context.Context, int, time.Duration) ([]hikyaku.Message, error) {
-	return nil, nil
-}
-
-// Delete implements hikyaku.Queue.
-func (b *bus) Delete(context.Context, []string) error { return nil }
-
-// Release implements hikyaku.Queue.
-func (b *bus) Release(context.Context, []string, time.Duration) error { return nil }
-
-var _ hikyaku.Queue = (*bus)(nil)
