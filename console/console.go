@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"crypto/cipher"
 	"log/slog"
 	"net/http"
 	"time"
@@ -20,8 +21,11 @@ type Options struct {
 	// Files gives results per file; nil: they are not available.
 	Files FileLister
 	// Authenticate tells whose token it is and what it may do; nil refuses
-	// every token. It must compare in constant time.
+	// every token. It must compare in constant time, and is asked at every
+	// request, also of those who signed in with a token.
 	Authenticate func(token string) (Identity, bool)
+	// Access says how people come in and for how long.
+	Access Access
 	// AllowedHosts are host names, without port, that requests may name in
 	// Host besides localhost and the loopback addresses.
 	AllowedHosts []string
@@ -119,13 +123,19 @@ type Console struct {
 	hub       *hub
 	byPrefix  bool // the ledger is a hikyaku.PrefixSearcher
 	metrics   *metrics
+	access    Access
+	sessions  *sessions
 	signIn    *signInGuard
-	openAPI   []byte
-	handler   http.Handler
-	history   history
-	failures  failures
-	canaries  canaries
-	stop      func()
+	seal      cipher.AEAD // of what browsers keep for us
+	// secureHost is the host that is reached over TLS though we may not see it.
+	secureHost string
+	routes     []Route
+	openAPI    []byte
+	handler    http.Handler
+	history    history
+	failures   failures
+	canaries   canaries
+	stop       func()
 }
 
 var _ http.Handler = (*Console)(nil)
@@ -146,7 +156,14 @@ func New(o Options) *Console {
 	c := &Console{
 		ledger: ledger, op: o.Operator, files: o.Files, auth: o.Authenticate, ready: o.Ready,
 		now: o.Now, log: o.Logger, version: o.Version, heartbeat: o.Heartbeat,
-		hosts: allowedHosts(o.AllowedHosts), site: web.New(), signIn: newSignInGuard(o.Now),
+		hosts: allowedHosts(o.AllowedHosts), site: web.New(), access: o.Access, seal: newSealer(),
+		sessions: newSessions(o.Now, o.Access.SessionIdle, o.Access.SessionMax), signIn: newSignInGuard(o.Now, o.Logger),
+	}
+	if host, secure := publicHost(o.Access.PublicURL); host != "" {
+		c.hosts[host] = true
+		if secure {
+			c.secureHost = host
+		}
 	}
 	c.metrics = newMetrics(ledger, o.Now, o.Logger, o.Version)
 	c.hub = newHub(ledger, o.Now, o.Logger, o.PollInterval)
@@ -164,7 +181,8 @@ func New(o Options) *Console {
 		})
 	}
 	c.openAPI = openAPIJSON()
-	c.handler = c.guard(c.mux())
+	m := c.mux()
+	c.routes, c.handler = m.all, c.guard(m)
 	return c
 }
 

@@ -19,7 +19,7 @@ import (
 // request is one request to the fixture's console.
 type request struct {
 	method, path, token, body string
-	host                      string
+	host, remote              string
 	header                    map[string]string
 }
 
@@ -32,6 +32,9 @@ func (q request) do(t *testing.T, f *consoletest.Fixture) reply {
 	r.Host = "localhost:7700"
 	if q.host != "" {
 		r.Host = q.host
+	}
+	if q.remote != "" {
+		r.RemoteAddr = q.remote
 	}
 	if q.token != "" {
 		r.Header.Set("Authorization", "Bearer "+q.token)
@@ -155,7 +158,7 @@ func TestConsole_SignIn(t *testing.T) {
 		t.Fatalf("status %d, cookies %v", res.StatusCode, res.cookies)
 	}
 	k := res.cookies[0]
-	if !k.HttpOnly || k.SameSite != http.SameSiteStrictMode {
+	if !k.HttpOnly || k.SameSite != http.SameSiteLaxMode {
 		t.Errorf("cookie %v", k)
 	}
 	if res := (request{path: "/", header: map[string]string{"Cookie": k.Name + "=" + k.Value}}).do(t, f); res.StatusCode != http.StatusOK {

@@ -40,6 +40,7 @@ func (c *Console) deadLettersPage(w http.ResponseWriter, r *http.Request) error 
 	}
 	l, now := requestLang(r), c.now()
 	p := &web.Page{Title: "nav_dlq", Section: "dlq", Lang: l, Path: r.URL.Path, Query: v}
+	c.rights(p, identityOf(r.Context())) // its actions say what may not be done
 	content := &web.DeadLetters{Code: q.Code, Run: c.canaries.shown(c, p)}
 	for _, t := range page.Transfers {
 		rw := row(t, l, now)

@@ -22,6 +22,9 @@ func statusOf(err error) int {
 	if errors.Is(err, errUnauthenticated) {
 		return http.StatusUnauthorized
 	}
+	if hikyaku.CodeOf(err) == hikyaku.CodeSignInLimited {
+		return http.StatusTooManyRequests
+	}
 	switch hikyaku.KindOf(err) {
 	case "":
 		return http.StatusOK

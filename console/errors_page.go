@@ -128,6 +128,7 @@ func (c *Console) errorsPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	l := requestLang(r)
 	p := &web.Page{Title: "nav_errors", Section: "errors", Lang: l, Path: r.URL.Path, Query: r.URL.Query()}
+	c.rights(p, identityOf(r.Context())) // its actions say what may not be done
 	hint := "errors_hint"
 	if more {
 		hint = "errors_hint_more"

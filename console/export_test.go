@@ -20,3 +20,6 @@ func Words() map[string][2]string {
 
 // OpenAPI is the embedded document.
 func OpenAPI() []byte { return openAPIYAML }
+
+// Routes are all routes of the console.
+func (c *Console) Routes() []Route { return c.routes }

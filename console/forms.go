@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/hikyaku/hikyaku"
 )
@@ -118,9 +117,5 @@ func (c *Console) formLimit(w http.ResponseWriter, r *http.Request) error {
 
 // backTo is where a form leads after its action: a path of this console.
 func backTo(r *http.Request) string {
-	back := r.PostFormValue("back")
-	if !strings.HasPrefix(back, "/") || strings.HasPrefix(back, "//") || strings.ContainsAny(back, "\\\r\n\t") {
-		return "/"
-	}
-	return back
+	return localPath(r.PostFormValue("back"))
 }

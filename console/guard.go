@@ -3,6 +3,8 @@ package console
 import (
 	"net"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/hikyaku/hikyaku"
@@ -26,6 +28,16 @@ func hostName(host string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
+// publicHost is the host of the address that people type, and whether it is
+// reached over TLS.
+func publicHost(address string) (host string, secure bool) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "", false
+	}
+	return hostName(u.Host), u.Scheme == "https"
+}
+
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
@@ -34,7 +46,7 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 func (c *Console) guard(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.fail(w, r, &hikyaku.Error{Kind: hikyaku.KindDenied, Message: "refused: the request comes from another site"})
+		c.refuse(w, r, hikyaku.NewError(hikyaku.CodeCrossSite, "refuse", r.Method+" "+Printable(r.URL.Path), "the request comes from another site"))
 	}))
 	protected := cross.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -45,13 +57,22 @@ func (c *Console) guard(next http.Handler) http.Handler {
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if r.TLS != nil && c.access.HSTS > 0 {
+			h.Set("Strict-Transport-Security", "max-age="+strconv.Itoa(int(c.access.HSTS.Seconds())))
+		}
 		if !c.hosts[hostName(r.Host)] {
-			c.fail(w, r, &hikyaku.Error{
-				Kind:    hikyaku.KindDenied,
-				Message: "refused: the host name " + Printable(r.Host) + " is not one of this server's",
-			})
+			c.refuse(w, r, hikyaku.NewError(hikyaku.CodeHostUnknown, "refuse", Printable(r.Host), "the host name is not one of this server's"))
 			return
 		}
 		protected.ServeHTTP(w, r)
 	})
+}
+
+// refuse answers people with a page and programs with JSON.
+func (c *Console) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if strings.HasPrefix(r.URL.Path, "/api/") || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		c.fail(w, r, err)
+		return
+	}
+	c.deniedPage(w, r, err, nil)
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/web"
 )
 
 // liveRow is a `row` event of the page's own stream: the row as the server
@@ -22,19 +23,25 @@ type liveRow struct {
 	HTML  string `json:"html"`
 }
 
-// rowText is a row in one language, rendered once for all pages.
+// rowKey is what rows differ by for those who look at them.
+type rowKey struct {
+	lang             Lang
+	canAct, readOnly bool
+}
+
+// rowText is a row in one language and for one role, rendered once for all pages.
 type rowText struct {
 	once sync.Once
 	html string
 	err  error
 }
 
-func (c *Console) rowHTML(u *update, l Lang) (string, error) {
-	v, _ := u.rows.LoadOrStore(l, &rowText{})
+func (c *Console) rowHTML(u *update, p *web.Page) (string, error) {
+	v, _ := u.rows.LoadOrStore(rowKey{p.Lang, p.CanAct, p.ReadOnly}, &rowText{})
 	text, _ := v.(*rowText)
 	text.once.Do(func() {
 		var b bytes.Buffer
-		text.err = c.site.RenderRow(&b, l, row(u.t, l, c.now()))
+		text.err = c.site.RenderRow(&b, p, row(u.t, p.Lang, c.now()))
 		text.html = b.String()
 	})
 	return text.html, text.err
@@ -53,10 +60,11 @@ func (c *Console) livePart(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := view.Query
-	l := requestLang(r)
+	page := &web.Page{Lang: requestLang(r)}
+	c.rights(page, identityOf(r.Context()))
 	near := hikyaku.Query{ID: q.ID, Route: q.Route, Limit: liveSnapshot}
 	return c.serveStream(w, r, near, matcher(near, v.Get("transfer_id")), func(s *streamWriter, u *update) {
-		html, err := c.rowHTML(u, l)
+		html, err := c.rowHTML(u, page)
 		if err != nil {
 			c.log.ErrorContext(r.Context(), "render row", slog.String("transfer_id", u.t.TransferID), slog.Any("error", err))
 			return

@@ -95,10 +95,12 @@ func (m *metrics) observe(t hikyaku.Transfer) {
 }
 
 // metricsPage needs no token on the machine itself: scrapers there rarely have
-// one, and metrics name routes but never IDs. From elsewhere it needs one.
+// one, and metrics name routes but never IDs. From elsewhere it needs one, and so
+// does who names the public host.
 func (c *Console) metricsPage(w http.ResponseWriter, r *http.Request) {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+	ip := net.ParseIP(host)
+	if err != nil || ip == nil || !ip.IsLoopback() || !allowedHosts(nil)[hostName(r.Host)] { // a proxy on this machine brings others
 		if r, err = c.allow(r, ScopeViewer); err != nil {
 			c.fail(w, r, err)
 			return

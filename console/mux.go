@@ -33,8 +33,8 @@ func (c *Console) endpoints() []endpoint {
 		{"POST", "/api/v1/transfers/{transfer_id}/rerun", ScopeOperator, c.rerunTransfer},
 		{"POST", "/api/v1/transfers/{transfer_id}/cancel", ScopeOperator, c.cancelTransfer},
 		{"GET", "/api/v1/pool", ScopeViewer, c.getPool},
-		{"POST", "/api/v1/tasks/bench", ScopeOperator, c.benchTask},
-		{"POST", "/api/v1/tasks/unbench", ScopeOperator, c.unbenchTask},
+		{"POST", "/api/v1/tasks/bench", ScopeAdmin, c.benchTask},
+		{"POST", "/api/v1/tasks/unbench", ScopeAdmin, c.unbenchTask},
 		{"GET", "/api/v1/agents", ScopeViewer, c.getAgents},
 		{"GET", "/api/v1/dlq", ScopeViewer, c.listDeadLetters},
 		{"POST", "/api/v1/dlq/redrive", ScopeOperator, c.redriveDeadLetters},
@@ -45,30 +45,60 @@ func (c *Console) endpoints() []endpoint {
 		{"POST", "/api/v1/routes/{name}/limit", ScopeAdmin, c.limitRoute},
 		{"GET", "/api/v1/stats", ScopeViewer, c.getStats},
 		{"GET", "/api/v1/stream", ScopeViewer, c.stream},
+		{"GET", "/api/v1/tokens", ScopeAdmin, c.listTokens},
+		{"POST", "/api/v1/tokens", ScopeAdmin, c.createToken},
+		{"POST", "/api/v1/tokens/{name}/revoke", ScopeAdmin, c.revokeToken},
 	}
 }
 
-func (c *Console) mux() *http.ServeMux {
-	m := http.NewServeMux()
-	for _, e := range c.endpoints() {
-		m.HandleFunc(e.method+" "+e.path, func(w http.ResponseWriter, r *http.Request) {
+// router is a mux that knows its routes, so that tests miss none.
+type router struct {
+	*http.ServeMux
+
+	all []Route
+}
+
+// Route is one route of the console: the pattern of http.ServeMux, and the
+// least scope that it needs; none where everybody may.
+type Route struct {
+	Pattern string
+	Scope   Scope
+}
+
+// open adds a route that checks by itself who may use it, or that everybody may.
+func (m *router) open(pattern string, serve http.HandlerFunc) { m.add(pattern, "", serve) }
+
+func (m *router) add(pattern string, s Scope, serve http.HandlerFunc) {
+	m.all = append(m.all, Route{pattern, s})
+	m.HandleFunc(pattern, serve)
+}
+
+// guarded adds endpoints, each for who has its scope; told answers errors.
+func (c *Console) guarded(m *router, all []endpoint, told func(http.ResponseWriter, *http.Request, error)) {
+	for _, e := range all {
+		m.add(strings.TrimSpace(e.method+" "+e.path), e.scope, func(w http.ResponseWriter, r *http.Request) {
 			r, err := c.allow(r, e.scope)
 			if err == nil {
 				err = e.serve(w, r)
 			}
 			if err != nil {
-				c.fail(w, r, err)
+				told(w, r, err)
 			}
 		})
 	}
-	m.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+}
+
+func (c *Console) mux() *router {
+	m := &router{ServeMux: http.NewServeMux()}
+	c.guarded(m, c.endpoints(), c.fail)
+	m.open("/api/", func(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, notFound("no such operation: "+r.Method+" "+Printable(r.URL.Path)))
 	})
-	m.HandleFunc("GET /api/v1/openapi.json", c.openAPIDocument)
-	m.HandleFunc("GET /api/v1/openapi.yaml", c.openAPISource)
-	m.HandleFunc("GET /metrics", c.metricsPage)
-	m.HandleFunc("GET /healthz", c.healthz)
-	m.HandleFunc("GET /readyz", c.readyz)
+	m.add("GET /api/v1/openapi.json", ScopeViewer, c.openAPIDocument)
+	m.add("GET /api/v1/openapi.yaml", ScopeViewer, c.openAPISource)
+	m.open("GET /metrics", c.metricsPage)
+	m.open("GET /healthz", c.healthz)
+	m.open("GET /readyz", c.readyz)
 	c.pageRoutes(m)
 	return m
 }

@@ -206,6 +206,7 @@ func TestOpenAPI_DescribesEveryField(t *testing.T) {
 		"Task": hikyaku.Task{}, "Agent": console.AgentInfo{}, "AgentTask": console.AgentTask{}, "AgentChange": hikyaku.AgentChange{}, "Carried": hikyaku.Carried{}, "RouteSettings": hikyaku.RouteSettings{}, "RouteInfo": console.RouteInfo{},
 		"Stats": console.Stats{}, "File": console.File{}, "FileList": console.FileList{}, "ActRequest": console.ActRequest{},
 		"SendRequest": console.SendRequest{}, "SendResult": console.SendResult{}, "Error": console.APIError{}, "Pool": console.Pool{},
+		"Token": console.Token{}, "NewToken": console.NewToken{}, "CreatedToken": console.CreatedToken{}, "TokenList": console.TokenList{}, "Revoked": console.Revoked{},
 	} {
 		got := slices.Sorted(maps.Keys(d.Components.Schemas[name].Properties))
 		want := fields(reflect.TypeOf(v))

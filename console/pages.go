@@ -2,22 +2,24 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
-	"strings"
 
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/web"
 )
 
 // pageRoutes registers the pages; what changes something is a POST of a form.
-func (c *Console) pageRoutes(m *http.ServeMux) {
-	m.Handle("GET /assets/", c.site)
-	m.HandleFunc("GET /login", c.login)
-	m.HandleFunc("POST /login", c.login)
-	m.HandleFunc("POST /logout", c.logout)
-	for _, e := range []endpoint{
+func (c *Console) pageRoutes(m *router) {
+	m.open("GET /assets/", c.site.ServeHTTP)
+	m.open("GET /login", c.login)
+	m.open("POST /login", c.login)
+	m.open("GET /login/start", c.startSignIn)
+	m.open("GET /login/callback", c.finishSignIn)
+	m.open("POST /logout", c.logout)
+	c.guarded(m, []endpoint{
 		{"GET", "/{$}", ScopeViewer, c.nowPage},
 		{"GET", "/transfers", ScopeViewer, c.transfersPage},
 		{"GET", "/transfers.csv", ScopeViewer, c.transfersCSV},
@@ -43,19 +45,9 @@ func (c *Console) pageRoutes(m *http.ServeMux) {
 		{"POST", "/routes/{name}/limit", ScopeAdmin, c.formLimit},
 		{"POST", "/routes/{name}/pause", ScopeOperator, c.formPause},
 		{"POST", "/routes/{name}/resume", ScopeOperator, c.formResume},
-		{"POST", "/tasks/bench", ScopeOperator, c.formBench},
-		{"POST", "/tasks/unbench", ScopeOperator, c.formUnbench},
-	} {
-		m.HandleFunc(strings.TrimSpace(e.method+" "+e.path), func(w http.ResponseWriter, r *http.Request) {
-			r, err := c.allow(r, e.scope)
-			if err == nil {
-				err = e.serve(w, r)
-			}
-			if err != nil {
-				c.problemPage(w, r, err)
-			}
-		})
-	}
+		{"POST", "/tasks/bench", ScopeAdmin, c.formBench},
+		{"POST", "/tasks/unbench", ScopeAdmin, c.formUnbench},
+	}, c.problemPage)
 }
 
 func noPage(_ http.ResponseWriter, r *http.Request) error {
@@ -65,7 +57,11 @@ func noPage(_ http.ResponseWriter, r *http.Request) error {
 // problemPage tells an error; who is not signed in is sent to sign in.
 func (c *Console) problemPage(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, errUnauthenticated) {
-		http.Redirect(w, r, "/login", http.StatusSeeOther)
+		c.toSignIn(w, r)
+		return
+	}
+	if f, ok := errors.AsType[*forbidden](err); ok {
+		c.deniedPage(w, r, err, f)
 		return
 	}
 	status := statusOf(err)
@@ -85,12 +81,12 @@ func (c *Console) problemPage(w http.ResponseWriter, r *http.Request, err error)
 
 // page renders a page with what all pages share.
 func (c *Console) page(w http.ResponseWriter, r *http.Request, status int, name string, p *web.Page) {
-	p.Lang = pageLang(w, r)
-	p.Path, p.Query = r.URL.Path, r.URL.Query()
+	p.Lang = c.pageLang(w, r)
+	if p.Path, p.Query = r.URL.Path, r.URL.Query(); r.Method == http.MethodPost && p.Path != "/login" {
+		p.Path, p.Query = "/", nil // what only takes forms cannot be linked to
+	}
 	p.Version, p.Now = c.version, c.now()
-	id := identityOf(r.Context())
-	p.User, p.CanAct = id.Name, c.op != nil && id.May(ScopeOperator)
-	p.CanAdmin = c.op != nil && id.May(ScopeAdmin)
+	c.rights(p, identityOf(r.Context()))
 	p.Notice, p.SearchHint = notice(p.Query, p.Lang), "search_hint"
 	if c.byPrefix {
 		p.SearchHint = "search_hint_prefix"
@@ -102,6 +98,17 @@ func (c *Console) page(w http.ResponseWriter, r *http.Request, status int, name 
 		return
 	}
 	c.html(w, r, status, b.Bytes())
+}
+
+// rights says on a page who is signed in and what that person may do.
+func (c *Console) rights(p *web.Page, id Identity) {
+	if !id.May(ScopeViewer) {
+		return
+	}
+	p.User, p.Role = cmp.Or(printableText(id.Name), "–"), RoleWord(id.Role(), p.Lang)
+	p.CanAct = c.op != nil && id.May(ScopeOperator)
+	p.CanAdmin = c.op != nil && id.May(ScopeAdmin)
+	p.ReadOnly = c.op == nil
 }
 
 func (c *Console) html(w http.ResponseWriter, r *http.Request, status int, b []byte) {
@@ -119,10 +126,10 @@ const langCookie = "hikyaku_lang"
 
 // pageLang is the language asked for by ?lang=, which is kept, or chosen
 // before, or preferred by the browser.
-func pageLang(w http.ResponseWriter, r *http.Request) Lang {
+func (c *Console) pageLang(w http.ResponseWriter, r *http.Request) Lang {
 	if l, ok := web.ParseLang(r.URL.Query().Get("lang")); ok {
 		http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure exactly when the connection is: loopback speaks plain HTTP
-			Name: langCookie, Value: string(l), Path: "/", HttpOnly: true, Secure: r.TLS != nil,
+			Name: langCookie, Value: string(l), Path: "/", HttpOnly: true, Secure: c.secure(r),
 			SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 3600,
 		})
 		return l

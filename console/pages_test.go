@@ -62,7 +62,6 @@ func TestPages_Forms(t *testing.T) {
 		{"/transfers/" + consoletest.ID(0) + "/rerun", "force=true&back=https://evil.example", "/", "rerun"},
 		{"/dlq/discard", "transfer_id=" + consoletest.ID(8), "/", "discard"},
 		{"/routes/orders/pause", "", "/", "pause"},
-		{"/tasks/unbench", "task_arn=arn", "/", "unbench"},
 	} {
 		res := request{method: "POST", path: tt.path, token: consoletest.OperatorToken, body: tt.body, header: form}.do(t, f)
 		if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != tt.back {

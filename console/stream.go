@@ -50,6 +50,8 @@ func (c *Console) serveStream(
 			return err
 		}
 	}
+	r, end := c.whileAllowed(r)
+	defer end()
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")

@@ -167,7 +167,7 @@ func (c *Console) keepColumns(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure exactly when the connection is: loopback speaks plain HTTP
-		Name: columnsCookie, Value: cmp.Or(strings.Join(names, "."), "none"), Path: "/", HttpOnly: true, Secure: r.TLS != nil,
+		Name: columnsCookie, Value: cmp.Or(strings.Join(names, "."), "none"), Path: "/", HttpOnly: true, Secure: c.secure(r),
 		SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 3600,
 	})
 	http.Redirect(w, r, backTo(r), http.StatusSeeOther) //nolint:gosec // backTo gives paths of this console only

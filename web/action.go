@@ -9,7 +9,9 @@ import (
 // and asks first.
 type Action struct {
 	Action, Label, Question, Class string
-	Fields                         []Field
+	// Denied says why the person may not do it; empty if they may.
+	Denied string
+	Fields []Field
 }
 
 // Field is a hidden field of a form.
@@ -21,7 +23,36 @@ func (p *Page) action(path, key, subject, class string, fields ...Field) Action 
 	}
 	return Action{
 		Action: path, Label: p.T("do_" + key), Question: p.T("ask_"+key, subject), Class: class, Fields: fields,
+		Denied: p.Denied(),
 	}
+}
+
+// Denied says why the person may not act; empty if they may.
+func (p *Page) Denied() string {
+	switch {
+	case p.ReadOnly:
+		return p.T("denied_readonly")
+	case !p.CanAct:
+		return p.T("denied")
+	}
+	return ""
+}
+
+// DeniedAdmin says why the person may not change what routes and tasks may use.
+func (p *Page) DeniedAdmin() string {
+	switch {
+	case p.ReadOnly:
+		return p.T("denied_readonly")
+	case !p.CanAdmin:
+		return p.T("denied_admin")
+	}
+	return ""
+}
+
+// forAdmin is an action that operators may not do.
+func (p *Page) forAdmin(a Action) Action {
+	a.Denied = p.DeniedAdmin()
+	return a
 }
 
 // Action is rerun, force (rerun of what succeeded) or cancel.
@@ -57,7 +88,7 @@ func (p *Page) RouteAction(name, route string) Action {
 
 // TaskAction is bench or unbench.
 func (p *Page) TaskAction(name, arn string) Action {
-	return p.action("/tasks/"+name, name, arn, "", Field{"task_arn", arn})
+	return p.forAdmin(p.action("/tasks/"+name, name, arn, "", Field{"task_arn", arn}))
 }
 
 // RouteLink is the list of a route's transfers.
@@ -79,7 +110,7 @@ func (p *Page) RerunLike(code string, count string) Action {
 
 // LimitAction changes a route's bandwidth.
 func (p *Page) LimitAction(route string) Action {
-	return p.action("/routes/"+url.PathEscape(route)+"/limit", "limit", route, "")
+	return p.forAdmin(p.action("/routes/"+url.PathEscape(route)+"/limit", "limit", route, ""))
 }
 
 // ResendAction sends an edited message.

@@ -24,7 +24,7 @@ func Text(l Lang, key string) string {
 // texts are built once and never changed.
 var texts = sync.OnceValue(func() map[string]phrase { //nolint:gochecknoglobals // a constant table
 	all := map[string]phrase{}
-	for _, part := range []map[string]phrase{frameTexts(), pageTexts(), workTexts()} {
+	for _, part := range []map[string]phrase{frameTexts(), pageTexts(), workTexts(), accessTexts()} {
 		maps.Copy(all, part)
 	}
 	return all
@@ -33,15 +33,8 @@ var texts = sync.OnceValue(func() map[string]phrase { //nolint:gochecknoglobals 
 // frameTexts are those of the frame, of lists, actions and single transfers.
 func frameTexts() map[string]phrase {
 	return map[string]phrase{
-		"skip":           {"Skip to the content", "本文へ移動"},
-		"signin_title":   {"Sign in", "サインイン"},
-		"signin_how":     {"Open the link that hikyaku serve printed, or paste a token; hikyaku env prints one.", "hikyaku serve が表示したリンクを開くか、トークンを貼り付けてください。トークンは hikyaku env で表示できます。"},
-		"signin_token":   {"Token", "トークン"},
-		"signin_button":  {"Sign in", "サインイン"},
-		"signin_wrong":   {"This token is not known here.", "このトークンは登録されていません。"},
-		"signin_limited": {"Too many wrong tokens. Wait a minute.", "誤ったトークンが続いたため、1分待ってください。"},
-		"signout":        {"Sign out", "サインアウト"},
-		"problem_title":  {"That did not work", "処理できませんでした"},
+		"skip":          {"Skip to the content", "本文へ移動"},
+		"problem_title": {"That did not work", "処理できませんでした"},
 
 		"nav_label":      {"Pages", "ページ"},
 		"nav_transfers":  {"Transfers", "転送"},

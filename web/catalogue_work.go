@@ -104,6 +104,5 @@ func workTexts() map[string]phrase {
 		"copy_id":     {"Transfer", "転送ID"},
 		"durations":   {"Queued · launching · preparing · transferring · verifying", "待機・起動・準備・転送・検証"},
 		"task":        {"Task", "タスク"},
-		"denied":      {"You may look, not act: ask for an operator's token.", "閲覧のみの権限です。操作にはオペレーターのトークンが必要です。"},
 	}
 }

@@ -2,6 +2,22 @@ package web
 
 import "time"
 
+// SignIn is the content of the sign-in page.
+type SignIn struct {
+	// Provider is what signs people in elsewhere, with the address where that
+	// begins; empty for tokens alone.
+	Provider, Start string
+	// Next is where the person wanted to go; empty for the first page.
+	Next string
+}
+
+// Denied is the content of the page that refuses.
+type Denied struct {
+	Code, Title, Cause, Remedy string
+	// Who is signed in, with which role, and the role that is needed; each may be empty.
+	Who, Role, Need string
+}
+
 // Row is one transfer in a list. All texts are in the page's language and may
 // be shown as they are.
 type Row struct {

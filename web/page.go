@@ -18,9 +18,10 @@ type Page struct {
 	// Path and Query are the request's, for links to the same view.
 	Path  string
 	Query url.Values
-	// User is who is signed in; empty on the sign-in page. CanAct shows buttons.
-	User             string
-	CanAct, CanAdmin bool
+	// User is who is signed in; empty on the sign-in page. Role is in words.
+	User, Role string
+	// CanAct and CanAdmin enable buttons; ReadOnly says that nobody can act here.
+	CanAct, CanAdmin, ReadOnly bool
 	// SearchHint is the key of the text that says what a search finds.
 	SearchHint string
 	// Notice says what came of the action before.

@@ -56,7 +56,7 @@ func New() *Site {
 // PageNames lists the pages that Render knows.
 func PageNames() []string {
 	return []string{
-		"signin", "now", "transfers", "transfer", "errors", "deadletters", "pool", "agents", "audit", "done", "problem",
+		"signin", "now", "transfers", "transfer", "errors", "deadletters", "pool", "agents", "audit", "done", "problem", "denied",
 	}
 }
 
@@ -100,9 +100,9 @@ func (s *Site) Render(w io.Writer, name string, p *Page) error {
 	return err
 }
 
-// RenderRow writes one row of the list of transfers, as the live page inserts it.
-func (s *Site) RenderRow(w io.Writer, lang Lang, row Row) error {
-	p := &Page{Lang: lang}
+// RenderRow writes one row of the list of transfers, as the live page inserts it;
+// p says for whom.
+func (s *Site) RenderRow(w io.Writer, p *Page, row Row) error {
 	if err := s.pages["transfers"].ExecuteTemplate(w, "row", p.View(row)); err != nil {
 		return fmt.Errorf("render row: %w", err)
 	}

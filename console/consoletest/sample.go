@@ -54,8 +54,14 @@ func New(tb testing.TB, change func(*console.Options)) *Fixture {
 // clients that have a clock of their own.
 func NewAt(tb testing.TB, now func() time.Time) *Fixture {
 	tb.Helper()
+	return NewWith(tb, now, nil)
+}
+
+// NewWith is NewAt with other options.
+func NewWith(tb testing.TB, now func() time.Time, change func(*console.Options)) *Fixture {
+	tb.Helper()
 	f := &Fixture{Now: now()}
-	return f.start(tb, now, nil)
+	return f.start(tb, now, change)
 }
 
 func (f *Fixture) start(tb testing.TB, now func() time.Time, change func(*console.Options)) *Fixture {
