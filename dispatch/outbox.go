@@ -112,7 +112,7 @@ func (d *Dispatcher) drainLane(ctx context.Context, l *lane, until time.Time) (s
 		}
 		n, err := d.sendEntries(ctx, l, entries, over)
 		sent += n
-		if err != nil || len(entries) < wanted || n == 0 {
+		if err != nil || len(entries) < wanted {
 			return sent, err
 		}
 	}

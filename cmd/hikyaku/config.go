@@ -29,6 +29,8 @@ type config struct {
 	DefaultRoute string                 `yaml:"default_route"`
 	Retention    duration               `yaml:"retention"`
 	Routes       map[string]routeConfig `yaml:"routes"`
+	// Completions are who is told that a transfer ended, by name.
+	Completions map[string]completionConfig `yaml:"completions"`
 }
 
 // s3Config says which object store the routes' s3:// locations mean.
@@ -239,6 +241,9 @@ func (c config) validate(file string) error {
 		if err := r.route(name).Validate(); err != nil {
 			return bad("routes.%s: %v", name, err)
 		}
+	}
+	if err := c.checkCompletions(); err != nil {
+		return bad("%v", err)
 	}
 	return nil
 }

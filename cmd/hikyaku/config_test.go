@@ -52,6 +52,48 @@ func TestLoadConfig_Defaults(t *testing.T) {
 	}
 }
 
+// TestLoadConfig_Completions: each mistake about a target is told by its key.
+func TestLoadConfig_Completions(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	secret, empty := filepath.Join(dir, "secret"), filepath.Join(dir, "empty")
+	for name, text := range map[string]string{secret: "s3cret\n", empty: "\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for target, want := range map[string]string{
+		"{}":                                    "completions.a: give it either webhook or queue",
+		"{webhook: {url: 'ftp://x/'}}":          "completions.a.webhook.url",
+		"{webhook: {url: 'http://10.0.0.1/x'}}": "loopback",
+		"{webhook: {url: 'https://x/', secret_file: " + empty + "}}":              "0 bytes",
+		"{webhook: {url: 'https://x/', secret_file: " + dir + "/none}}":           "completions.a.webhook.secret_file",
+		"{webhook: {url: 'https://x/', headers: {'a b': c}}}":                     `"a b" is no header`,
+		"{webhook: {url: 'https://x/', headers: {X-Key: \"a\\nb\"}}}":             "control characters",
+		"{webhook: {url: 'https://x/', headers: {hikyaku-state: x}}}":             "set by the server itself",
+		"{webhook: {url: 'https://x/', timeout: 5m}}":                             "completions.a.webhook.timeout",
+		"{webhook: {url: 'https://x/'}, queue: {name: done}}":                     "either webhook or queue",
+		"{webhook: {url: 'https://x/', method: GET}}":                             "method",
+		"{queue: {name: hikyaku}}":                                                "IDs come from this queue",
+		"{queue: {name: 'a/b'}}":                                                  "not a queue's name",
+		"{queue: {}}":                                                             "completions.a.queue",
+		"{queue: {url: done}}":                                                    "completions.a.queue.url",
+		"{queue: {name: done}, routes: [nope]}":                                   `completions.a.routes: there is no route "nope"`,
+		"{webhook: {url: 'https://x/', secret_file: " + secret + "}}":             "",
+		"{webhook: {url: 'http://127.0.0.1:1/', timeout: 2s}, routes: [default]}": "",
+		"{queue: {name: done}}":                                                   "",
+	} {
+		file := filepath.Join(t.TempDir(), "hikyaku.yaml")
+		if err := os.WriteFile(file, []byte("completions: {a: "+target+"}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := loadConfig(file, dir)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || hikyaku.CodeOf(err) != hikyaku.CodeConfigInvalid) {
+			t.Errorf("%s: got %v, want %q", target, err, want)
+		}
+	}
+}
+
 // TestLoadConfig_Refuses names the key of what cannot work.
 func TestLoadConfig_Refuses(t *testing.T) {
 	t.Parallel()

@@ -54,6 +54,12 @@ func (o operator) RedriveDeadLetters(ctx context.Context, ids []string, a hikyak
 	return o.Dispatcher.RedriveDeadLetters(ctx, ids, a)
 }
 
+// ResendCompletion makes a completion event owed once more and wakes the loops.
+func (o operator) ResendCompletion(ctx context.Context, id string, r hikyaku.Resend, a hikyaku.Act) (hikyaku.Transfer, error) {
+	defer o.kick()
+	return o.Dispatcher.ResendCompletion(ctx, id, r, a)
+}
+
 // pruneBatch bounds one removal of old transfers.
 const pruneBatch = 1000
 

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -207,8 +208,12 @@ func (s *server) startDispatcher(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	completions, err := s.completions(ctx)
+	if err != nil {
+		return err
+	}
 	s.dispatcher = dispatch.New(dispatch.Options{
-		Ledger: s.ledger, Executor: s.executor, Source: source.New(control, source.Options{}), DeadLetters: deadLetters,
+		Ledger: s.ledger, Completions: completions, Executor: s.executor, Source: source.New(control, source.Options{}), DeadLetters: deadLetters,
 		Routes: s.cfg.routes(), DefaultRoute: s.cfg.DefaultRoute, Now: time.Now, NewID: newTransferID(), Logger: s.logger,
 		Owner: "serve", Exclusive: true, LateStarts: true,
 	})
@@ -285,6 +290,10 @@ func (s *server) reload(ctx context.Context, file, data string) {
 	if cfg.Listen != old.Listen || cfg.S3 != old.S3 || cfg.Queue != old.Queue || cfg.Data != old.Data || cfg.Retention != old.Retention {
 		s.logger.WarnContext(ctx, "listen, s3, queue, data and retention change only with a restart")
 		cfg.Listen, cfg.S3, cfg.Queue, cfg.Data, cfg.Retention = old.Listen, old.S3, old.Queue, old.Data, old.Retention
+	}
+	if !reflect.DeepEqual(cfg.Completions, old.Completions) {
+		s.logger.WarnContext(ctx, "completions change only with a restart")
+		cfg.Completions = old.Completions
 	}
 	if missing := missingQueues(old, cfg); len(missing) > 0 {
 		s.logger.WarnContext(ctx, "new queues are read only after a restart", slog.Any("queues", missing))

@@ -57,6 +57,8 @@ func Run(t *testing.T, open func(t *testing.T) hikyaku.Ledger) {
 		{"ReadyManyParked", testReadyManyParked},
 		{"Outbox", testOutbox},
 		{"OutboxLater", testOutboxLater},
+		{"OutboxQuery", testOutboxQuery},
+		{"OutboxOwed", testOutboxOwed},
 		{"Stats", testStats},
 		{"Subscribe", testSubscribe},
 		{"RaceForTask", testRaceForTask},
@@ -66,6 +68,11 @@ func Run(t *testing.T, open func(t *testing.T) hikyaku.Ledger) {
 		{"LostLease", testLostLease},
 		{"CancelledContext", testCancelledContext},
 		{"Model", testModel},
+		{"Audit", testAudit},
+		{"AuditTexts", testAuditTexts},
+		{"AuditAtomicity", testAuditAtomicity},
+		{"AuditRace", testAuditRace},
+		{"AuditRaceForOne", testAuditRaceForOne},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

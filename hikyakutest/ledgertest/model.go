@@ -198,6 +198,15 @@ func (m *model) stats() hikyaku.Stats {
 		Counts: map[string]map[hikyaku.State]int64{}, Waiting: map[string]map[hikyaku.WaitingReason]int64{},
 		OldestQueued: map[string]time.Time{}, OutboxPending: int64(len(m.outbox)),
 	}
+	for _, e := range m.outbox {
+		if e.Target == "" {
+			continue
+		}
+		if s.Owed == nil {
+			s.Owed = map[string]hikyaku.Owed{}
+		}
+		s.Owed[e.Target] = s.Owed[e.Target].Plus(&e)
+	}
 	for _, t := range m.transfers {
 		if s.Counts[t.Route] == nil {
 			s.Counts[t.Route] = map[hikyaku.State]int64{}

@@ -174,13 +174,17 @@ func drawTask(r *rapid.T, m *model, c *hikyaku.Change) {
 }
 
 func drawOutbox(r *rapid.T, c *hikyaku.Change) {
-	e := entry(rapid.IntRange(0, 5).Draw(r, "entry"))
+	n := rapid.IntRange(0, 5).Draw(r, "entry")
+	e := entry(n)
+	if rapid.Bool().Draw(r, "completion") {
+		e = owedTo(rapid.SampledFrom([]string{"hook", "queue"}).Draw(r, "target"), n, 3)
+	}
 	switch rapid.IntRange(0, 5).Draw(r, "outbox change") {
 	case 0:
 		e.Body = rapid.SampledFrom([]string{"x", "y"}).Draw(r, "body")
 		c.Outbox = []hikyaku.OutboxEntry{e}
 	case 1:
-		e.NotBefore, e.Tries = at(50), 1
+		e = putOff(e, 50)
 		c.OutboxLater = []hikyaku.OutboxEntry{e}
 	case 2:
 		c.OutboxDone = []string{e.ID}
