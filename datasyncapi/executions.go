@@ -18,34 +18,6 @@ type startTaskExecutionInput struct {
 	Tags             []tag           `json:"Tags"`
 }
 
-// taskReport is checked as DataSync does and has no effect: nothing is
-// written. Who asks for reports gets the same result per file from the server.
-type taskReport struct {
-	Destination struct {
-		S3 struct {
-			S3BucketARN         string `json:"S3BucketArn"`
-			BucketAccessRoleARN string `json:"BucketAccessRoleArn"`
-			Subdirectory        string `json:"Subdirectory"`
-		} `json:"S3"`
-	} `json:"Destination"`
-	OutputType       string `json:"OutputType"`
-	ReportLevel      string `json:"ReportLevel"`
-	ObjectVersionIDs string `json:"ObjectVersionIds"`
-}
-
-func (c *checker) report(r *taskReport) {
-	if r == nil || *r == (taskReport{}) {
-		return
-	}
-	s3 := r.Destination.S3
-	c.must("TaskReportConfig.Destination.S3.S3BucketArn", s3.S3BucketARN, 268, c.rules.bucketARN)
-	c.must("TaskReportConfig.Destination.S3.BucketAccessRoleArn", s3.BucketAccessRoleARN, arnMax, c.rules.roleARN)
-	c.text("TaskReportConfig.Destination.S3.Subdirectory", s3.Subdirectory, 4096, nil)
-	c.oneOf("TaskReportConfig.OutputType", r.OutputType, "SUMMARY_ONLY", "STANDARD")
-	c.oneOf("TaskReportConfig.ReportLevel", r.ReportLevel, "ERRORS_ONLY", "SUCCESSES_AND_ERRORS")
-	c.oneOf("TaskReportConfig.ObjectVersionIds", r.ObjectVersionIDs, "INCLUDE", "NONE")
-}
-
 func (in *startTaskExecutionInput) check(c *checker) {
 	c.task(in.TaskARN)
 	c.filterList("Includes", in.Includes)
@@ -58,7 +30,8 @@ func (in *startTaskExecutionInput) check(c *checker) {
 func (a *api) startTaskExecution(ctx context.Context, in *startTaskExecutionInput) (any, error) {
 	arn, err := a.mover.StartTaskExecution(ctx, mover.StartInput{
 		TaskARN: in.TaskARN, Override: in.OverrideOptions.mover(),
-		Includes: filterValue(in.Includes), Excludes: filterValue(in.Excludes), Tags: tagMap(in.Tags),
+		Includes: filterValue(in.Includes), Excludes: filterValue(in.Excludes),
+		Report: in.TaskReportConfig.mover(), Tags: tagMap(in.Tags),
 	})
 	return executionReply{arn}, err
 }
@@ -87,28 +60,30 @@ type filesFailed struct {
 }
 
 type describeTaskExecutionReply struct {
-	TaskExecutionARN         string       `json:"TaskExecutionArn"`
-	Status                   string       `json:"Status"`
-	TaskMode                 string       `json:"TaskMode"`
-	Options                  options      `json:"Options"`
-	Excludes                 []filterRule `json:"Excludes"`
-	Includes                 []filterRule `json:"Includes"`
-	StartTime                time.Time    `json:"StartTime"`
-	LaunchTime               time.Time    `json:"LaunchTime"`
-	EndTime                  time.Time    `json:"EndTime"`
-	EstimatedFilesToTransfer int64        `json:"EstimatedFilesToTransfer"`
-	EstimatedBytesToTransfer int64        `json:"EstimatedBytesToTransfer"`
-	EstimatedFilesToDelete   int64        `json:"EstimatedFilesToDelete"`
-	FilesTransferred         int64        `json:"FilesTransferred"`
-	FilesVerified            int64        `json:"FilesVerified"`
-	FilesSkipped             int64        `json:"FilesSkipped"`
-	FilesDeleted             int64        `json:"FilesDeleted"`
-	BytesWritten             int64        `json:"BytesWritten"`
-	BytesTransferred         int64        `json:"BytesTransferred"`
-	BytesCompressed          int64        `json:"BytesCompressed"`
-	FilesListed              filesListed  `json:"FilesListed"`
-	FilesFailed              filesFailed  `json:"FilesFailed"`
-	Result                   resultDetail `json:"Result"`
+	TaskExecutionARN         string        `json:"TaskExecutionArn"`
+	Status                   string        `json:"Status"`
+	TaskMode                 string        `json:"TaskMode"`
+	Options                  options       `json:"Options"`
+	Excludes                 []filterRule  `json:"Excludes"`
+	Includes                 []filterRule  `json:"Includes"`
+	StartTime                time.Time     `json:"StartTime"`
+	LaunchTime               time.Time     `json:"LaunchTime"`
+	EndTime                  time.Time     `json:"EndTime"`
+	EstimatedFilesToTransfer int64         `json:"EstimatedFilesToTransfer"`
+	EstimatedBytesToTransfer int64         `json:"EstimatedBytesToTransfer"`
+	EstimatedFilesToDelete   int64         `json:"EstimatedFilesToDelete"`
+	FilesTransferred         int64         `json:"FilesTransferred"`
+	FilesVerified            int64         `json:"FilesVerified"`
+	FilesSkipped             int64         `json:"FilesSkipped"`
+	FilesDeleted             int64         `json:"FilesDeleted"`
+	BytesWritten             int64         `json:"BytesWritten"`
+	BytesTransferred         int64         `json:"BytesTransferred"`
+	BytesCompressed          int64         `json:"BytesCompressed"`
+	FilesListed              filesListed   `json:"FilesListed"`
+	FilesFailed              filesFailed   `json:"FilesFailed"`
+	Result                   resultDetail  `json:"Result"`
+	TaskReportConfig         *taskReport   `json:"TaskReportConfig"`
+	ReportResult             *reportResult `json:"ReportResult"`
 }
 
 func (a *api) describeTaskExecution(ctx context.Context, in *executionInput) (any, error) {
@@ -130,6 +105,7 @@ func (a *api) describeTaskExecution(ctx context.Context, in *executionInput) (an
 			VerifyDuration: r.Verify.Milliseconds(), VerifyStatus: string(r.VerifyStatus),
 			TotalDuration: r.Total.Milliseconds(), ErrorCode: r.ErrorCode, ErrorDetail: r.ErrorDetail,
 		},
+		TaskReportConfig: wireReport(e.Report), ReportResult: wireReportResult(e.ReportResult),
 	}, err
 }
 

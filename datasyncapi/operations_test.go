@@ -79,12 +79,12 @@ func TestOperations_Document(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| %s | %s |\n", o.Name, answer)
 	}
-	b.WriteString("\nMembers that supported operations refuse by name: `Schedule`, `ManifestConfig`, `TaskReportConfig` of tasks, " +
+	b.WriteString("\nMembers that supported operations refuse by name: `Schedule`, `ManifestConfig`, " +
 		"`TaskMode` ENHANCED, `CmkSecretConfig`, `CustomSecretConfig`, access points and S3 on Outposts, the options `Uid`/`Gid` NAME and BOTH, " +
 		"`PreserveDevices` PRESERVE, `SecurityDescriptorCopyFlags` other than NONE.\n\n" +
 		"Kept and returned without effect: `CloudWatchLogGroupArn` (item results go to the server's log as `LogLevel` says), " +
 		"`BucketAccessRoleArn` (buckets are opened with the server's own credentials).\n\n" +
-		"Checked and without effect: `TaskReportConfig` of StartTaskExecution (no report is written; the server keeps the results per file itself).\n\n" +
+		reportsDocument() +
 		"Folders of the server (`file://`) appear in ListLocations and in tasks; they come from the server's configuration only.\n")
 	path := filepath.Join("..", "docs", "datasync-operations.md")
 	if os.Getenv("UPDATE_DOCS") != "" {
@@ -99,4 +99,26 @@ func TestOperations_Document(t *testing.T) {
 	if !bytes.Equal(got, b.Bytes()) {
 		t.Error("docs/datasync-operations.md is not current: run UPDATE_DOCS=1 go test ./datasyncapi")
 	}
+}
+
+// reportsDocument is what docs/datasync-operations.md says of task reports.
+func reportsDocument() string {
+	return "## Task reports\n\n" +
+		"`TaskReportConfig` of CreateTask, UpdateTask and StartTaskExecution (which replaces the task's for its run; without members it takes the report away) " +
+		"has the server write, when a run has ended and before its status says so:\n\n" +
+		"- `PREFIX/Detailed-Reports/TASK/EXECUTION/EXECUTION.files-transferred-v1-00001-….json`, and the same with `files-verified`, `files-skipped` and `files-deleted`, " +
+		"unless `OutputType` is SUMMARY_ONLY. A list without items has no file; one of more than 5 MB goes on in 00002.\n" +
+		"- `PREFIX/Summary-Reports/TASK/EXECUTION/EXECUTION.summary-v1-00001-….json` with DescribeTaskExecution's counters, times, filters and options.\n\n" +
+		"The bucket is opened as those of S3 locations are. Left out, `OutputType` is STANDARD, `ReportLevel` ERRORS_ONLY, `ObjectVersionIds` NONE. " +
+		"A run that is begun again after a restart reports what its last attempt did; what an earlier one had delivered is in it as skipped.\n\n" +
+		"`ReportResult` is PENDING until the end, then SUCCESS, or ERROR with `ReportNotWritten` (the bucket refused it, or was not reached within a minute), " +
+		"`ReportIncomplete` (a path is longer than 4,096 bytes, or the temporary files failed; the rest is written) or `ExecutionFailed` (the execution was cancelled " +
+		"in the queue or ended by a restart). The transfer's own status does not depend on it.\n\n" +
+		"| list | an item that | members beside `RelativePath` |\n|---|---|---|\n" +
+		"| `Transferred` | was copied, or failed while it was | `SrcMetadata`, `Overwrite`, `DstS3VersionId`, `TransferTimestamp`, `TransferType`, `TransferStatus` |\n" +
+		"| `Verified` | was read back or compared | `SrcMetadata`, `DstMetadata`, `SrcHash`, `DstHash`, `VerifyTimestamp`, `VerifyStatus` |\n" +
+		"| `Skipped` | needed nothing, or failed while preparing; not what filters leave out | `SrcMetadata`, `SkipTimestamp`, `SkipReason`, `SkipStatus` |\n" +
+		"| `Deleted` | was at the destination only, with REMOVE | `DstMetadata`, `DeleteTimestamp`, `DeleteStatus` |\n\n" +
+		"Failures have `FailureReason` and `FailureCode`, a word where DataSync has a number. Hashes are `crc64nvme:` or `crc32c:` and hexadecimal digits, where DataSync has SHA-256. " +
+		"`Overwrite` is False with TransferMode ALL, which does not look at the destination.\n\n"
 }

@@ -23,7 +23,7 @@ type taskSettings struct {
 	Excludes              []filterRule    `json:"Excludes"`
 	Schedule              json.RawMessage `json:"Schedule"`
 	ManifestConfig        json.RawMessage `json:"ManifestConfig"`
-	TaskReportConfig      json.RawMessage `json:"TaskReportConfig"`
+	TaskReportConfig      *taskReport     `json:"TaskReportConfig"`
 }
 
 func (in *taskSettings) checkSettings(c *checker) {
@@ -33,7 +33,7 @@ func (in *taskSettings) checkSettings(c *checker) {
 	c.filterList("Excludes", in.Excludes)
 	c.schedule(in.Schedule)
 	c.absent("ManifestConfig", in.ManifestConfig)
-	c.absent("TaskReportConfig", in.TaskReportConfig)
+	c.report(in.TaskReportConfig)
 }
 
 type createTaskInput struct {
@@ -67,7 +67,7 @@ func (a *api) createTask(ctx context.Context, in *createTaskInput) (any, error) 
 	arn, err := a.mover.CreateTask(ctx, mover.CreateTaskInput{
 		SourceARN: in.SourceLocationARN, DestinationARN: in.DestinationLocationARN,
 		Name: value(in.Name), LogGroupARN: value(in.CloudWatchLogGroupARN), Options: in.Options.mover(),
-		Includes: value(filterValue(in.Includes)), Excludes: value(filterValue(in.Excludes)), Tags: tagMap(in.Tags),
+		Includes: value(filterValue(in.Includes)), Excludes: value(filterValue(in.Excludes)), Report: in.TaskReportConfig.mover(), Tags: tagMap(in.Tags),
 	})
 	return taskReply{arn}, err
 }
@@ -84,6 +84,7 @@ type describeTaskReply struct {
 	Excludes                []filterRule `json:"Excludes"`
 	Includes                []filterRule `json:"Includes"`
 	CreationTime            time.Time    `json:"CreationTime"`
+	TaskReportConfig        *taskReport  `json:"TaskReportConfig"`
 	TaskMode                string       `json:"TaskMode"`
 }
 
@@ -93,7 +94,7 @@ func (a *api) describeTask(ctx context.Context, in *taskInput) (any, error) {
 		TaskARN: t.ARN, Status: string(t.Status), Name: t.Name, CurrentTaskExecutionARN: t.CurrentExecution,
 		SourceLocationARN: t.SourceARN, DestinationLocationARN: t.DestinationARN, CloudWatchLogGroupARN: t.LogGroupARN,
 		Options: wireOptions(t.Options), Excludes: filterList(t.Excludes), Includes: filterList(t.Includes),
-		CreationTime: t.CreatedAt, TaskMode: modeBasic,
+		TaskReportConfig: wireReport(t.Report), CreationTime: t.CreatedAt, TaskMode: modeBasic,
 	}, err
 }
 
@@ -111,6 +112,7 @@ func (a *api) updateTask(ctx context.Context, in *updateTaskInput) (any, error) 
 	return empty{}, a.mover.UpdateTask(ctx, mover.UpdateTaskInput{
 		ARN: in.TaskARN, Name: in.Name, LogGroupARN: in.CloudWatchLogGroupARN, Options: in.Options.mover(),
 		Includes: filterValue(in.Includes), Excludes: filterValue(in.Excludes),
+		Report: in.TaskReportConfig.mover(),
 	})
 }
 

@@ -135,21 +135,20 @@ func TestServer_RefusedTasks(t *testing.T) {
 	}
 	s3 := &types.SourceManifestConfig{S3: &types.S3ManifestConfig{ManifestObjectPath: aws.String("m"), BucketAccessRoleArn: aws.String(roleARN), S3BucketArn: aws.String("arn:aws:s3:::b")}}
 	for fragment, in := range map[string]datasync.CreateTaskInput{
-		"ManifestConfig is not supported":   {ManifestConfig: &types.ManifestConfig{Source: s3}},
-		"TaskReportConfig is not supported": {TaskReportConfig: &types.TaskReportConfig{OutputType: types.ReportOutputTypeStandard}},
-		"Schedule is not supported":         {Schedule: &types.TaskSchedule{ScheduleExpression: aws.String("rate(1 hour)")}},
-		"TaskMode ENHANCED":                 {TaskMode: types.TaskModeEnhanced},
-		"TaskMode":                          {TaskMode: "FAST"},
-		"Includes holds 2":                  {Includes: append(rule("/a"), rule("/b")...)},
-		"Includes.Value":                    {Includes: rule("")},
-		"Excludes.Value":                    {Excludes: rule(strings.Repeat("x", 102401))},
-		"Excludes.FilterType":               {Excludes: []types.FilterRule{{FilterType: "REGEX", Value: aws.String("x")}}},
-		"Name":                              {Name: aws.String("name!")},
-		"CloudWatchLogGroupArn":             {CloudWatchLogGroupArn: aws.String("x")},
-		"Tags.Key":                          {Tags: []types.TagListEntry{{Key: aws.String("a@b"), Value: aws.String("x")}}},
-		"VerifyMode":                        {Options: &types.Options{VerifyMode: "SOMETIMES"}},
-		"Value: ALL,REMOVE.":                {Options: &types.Options{TransferMode: types.TransferModeAll, PreserveDeletedFiles: types.PreserveDeletedFilesRemove}},
-		"account () must match":             {SourceLocationArn: aws.String("arn:aws:s3:::bucket")},
+		"ManifestConfig is not supported": {ManifestConfig: &types.ManifestConfig{Source: s3}},
+		"Schedule is not supported":       {Schedule: &types.TaskSchedule{ScheduleExpression: aws.String("rate(1 hour)")}},
+		"TaskMode ENHANCED":               {TaskMode: types.TaskModeEnhanced},
+		"TaskMode":                        {TaskMode: "FAST"},
+		"Includes holds 2":                {Includes: append(rule("/a"), rule("/b")...)},
+		"Includes.Value":                  {Includes: rule("")},
+		"Excludes.Value":                  {Excludes: rule(strings.Repeat("x", 102401))},
+		"Excludes.FilterType":             {Excludes: []types.FilterRule{{FilterType: "REGEX", Value: aws.String("x")}}},
+		"Name":                            {Name: aws.String("name!")},
+		"CloudWatchLogGroupArn":           {CloudWatchLogGroupArn: aws.String("x")},
+		"Tags.Key":                        {Tags: []types.TagListEntry{{Key: aws.String("a@b"), Value: aws.String("x")}}},
+		"VerifyMode":                      {Options: &types.Options{VerifyMode: "SOMETIMES"}},
+		"Value: ALL,REMOVE.":              {Options: &types.Options{TransferMode: types.TransferModeAll, PreserveDeletedFiles: types.PreserveDeletedFilesRemove}},
+		"account () must match":           {SourceLocationArn: aws.String("arn:aws:s3:::bucket")},
 	} {
 		if in.SourceLocationArn == nil {
 			in.SourceLocationArn = &from

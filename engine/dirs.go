@@ -145,7 +145,9 @@ func (r *run) makeDir(ctx context.Context, n *dirNode) bool {
 			r.prog.c.verified.Add(1)
 		}
 		r.prog.c.transferred.Add(1)
-		r.report(FileResult{Path: n.entry.Path, Kind: storage.Dir, Action: ActionTransferred, Verified: r.opt.verify})
+		r.report(r.details(FileResult{
+			Path: n.entry.Path, Kind: storage.Dir, Action: ActionTransferred, Verified: r.opt.verify, Recheck: r.known != nil, Overwrote: n.existed,
+		}, &n.entry, &n.entry))
 	}
 	if n.parent != nil && !n.existed {
 		n.parent.touched.Store(true)
@@ -184,12 +186,14 @@ func (r *run) remove(ctx context.Context, e storage.Entry, parent *dirNode) {
 		}
 		ie := &itemError{code: DeleteFailed, err: err}
 		r.prog.c.failedDelete.Add(1)
-		r.report(FileResult{Path: e.Path, Kind: e.Kind, Action: ActionFailed, Step: Transferring, Size: e.Size, Err: err, Code: classify(ie)})
+		r.report(FileResult{
+			Path: e.Path, Kind: e.Kind, Action: ActionFailed, Step: Transferring, Size: e.Size, Err: err, Code: classify(ie), Destination: r.detailed(e),
+		})
 		return
 	}
 	if parent != nil {
 		parent.touched.Store(true)
 	}
 	r.prog.c.deleted.Add(1)
-	r.report(FileResult{Path: e.Path, Kind: e.Kind, Action: ActionDeleted, Size: e.Size})
+	r.report(FileResult{Path: e.Path, Kind: e.Kind, Action: ActionDeleted, Size: e.Size, Destination: r.detailed(e)})
 }

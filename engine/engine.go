@@ -75,6 +75,12 @@ type Job struct {
 	// Items skipped because nothing was to be done are only counted. Calls
 	// come from several goroutines at once; it must not block for long.
 	OnFile func(FileResult)
+	// Details has OnFile called also for each item skipped because nothing was
+	// to be done (ActionSkipped without Err) and for each that
+	// POINT_IN_TIME_CONSISTENT compared and found equal (ActionVerified), but
+	// for the files whose delivery by this run said so already (not Recheck).
+	// Only with it FileResult has Source and Destination.
+	Details bool
 	// Now is the clock; required.
 	Now func() time.Time
 	// CRC64 makes a fast CRC64NVME hash, which is then computed for every
@@ -94,6 +100,8 @@ const (
 	ActionSkipped     Action = "SKIPPED"
 	ActionDeleted     Action = "DELETED"
 	ActionFailed      Action = "FAILED"
+	// ActionVerified is reported with Job.Details only.
+	ActionVerified Action = "VERIFIED"
 )
 
 // FileResult is the end of one item.
@@ -107,7 +115,17 @@ type FileResult struct {
 	// SourceSum and DestinationSum are set as far as they were computed.
 	SourceSum, DestinationSum storage.Sum
 	Verified                  bool
-	Duration                  time.Duration
+	// Recheck: the item is compared again at the end, as POINT_IN_TIME_CONSISTENT
+	// asks for, and ActionVerified or ActionFailed tells the outcome.
+	Recheck  bool
+	Duration time.Duration
+	// Overwrote: the destination's listing had an item of this name.
+	Overwrote bool
+	// Source is the item as it was read, nil for one that only the destination
+	// has; Destination is what was written, deleted or compared there, nil if
+	// nothing was. Both are nil without Job.Details and must be read during
+	// the call only.
+	Source, Destination *storage.Entry
 	// Err is set for ActionFailed, and for ActionSkipped when the item was
 	// skipped for an error.
 	Err error

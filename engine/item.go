@@ -29,6 +29,8 @@ type item struct {
 	meter  meter
 	// wasReadBack: dstSum was taken while the file was written.
 	wasReadBack bool
+	// overwrites: the destination's listing had it.
+	overwrites bool
 
 	mu                             sync.Mutex
 	restarts, recopies, transients int

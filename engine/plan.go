@@ -206,14 +206,14 @@ func (p *planner) atSource(s, d *storage.Entry) bool {
 	t := task{op: opCopy, src: *s}
 	if d != nil {
 		if !p.r.opt.overwrite {
-			p.r.prog.c.skipped.Add(1)
+			p.r.skip(s)
 			return true
 		}
 		t.dst = *d
 		if !p.r.opt.all {
 			switch p.r.cmp.quick(*s, *d) {
 			case unchanged:
-				p.r.prog.c.skipped.Add(1)
+				p.r.skip(s)
 				return true
 			case doubtful:
 				t.op = opCheck
@@ -247,12 +247,12 @@ func (p *planner) dir(parent *dirNode, s, d *storage.Entry) bool {
 		n.changed.Store(true)
 	case !p.r.opt.overwrite:
 		n.failed = true // exists and is to be left alone
-		p.r.prog.c.skipped.Add(1)
+		p.r.skip(s)
 		return true
 	default:
 		switch p.r.cmp.quick(*s, *d) {
 		case unchanged:
-			p.r.prog.c.skipped.Add(1)
+			p.r.skip(s)
 			return true
 		case doubtful:
 			return p.send(task{op: opCheck, src: *s, dst: *d, node: n.hold()})

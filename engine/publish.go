@@ -177,14 +177,12 @@ func (r *run) published(ctx context.Context, it *item) {
 	if r.opt.verify && !r.opt.verifyAll {
 		r.prog.c.verified.Add(1)
 	}
-	if r.known != nil {
-		r.known.put(it.src)
-	}
-	r.report(FileResult{
-		Path: it.src.Path, Kind: it.src.Kind, Action: ActionTransferred, Size: it.src.Size,
-		SourceSum: it.sum, DestinationSum: it.dstSum, Verified: r.opt.verify,
+	recheck := r.known != nil && !r.known.put(it.src)
+	r.report(r.details(FileResult{
+		Path: it.src.Path, Kind: it.src.Kind, Action: ActionTransferred, Size: it.src.Size, Overwrote: it.overwrites,
+		SourceSum: it.sum, DestinationSum: it.dstSum, Verified: r.opt.verify, Recheck: recheck,
 		Duration: r.job.Now().Sub(it.started),
-	})
+	}, &it.src, &it.want))
 	r.release(ctx, it.node)
 }
 

@@ -55,16 +55,41 @@ func (r *run) report(f FileResult) {
 	}
 }
 
+// skip counts a source item that nothing was to be done with.
+func (r *run) skip(e *storage.Entry) {
+	r.prog.c.skipped.Add(1)
+	if r.job.Details {
+		r.report(FileResult{Path: e.Path, Kind: e.Kind, Action: ActionSkipped, Size: e.Size, Source: e})
+	}
+}
+
+// detailed returns a copy of e for a result, nil if nobody asked for details.
+func (r *run) detailed(e storage.Entry) *storage.Entry {
+	if !r.job.Details {
+		return nil
+	}
+	kept := e
+	return &kept
+}
+
+// details adds the two sides to a result, if that is asked for.
+func (r *run) details(f FileResult, src, dst *storage.Entry) FileResult {
+	if r.job.Details {
+		f.Source, f.Destination = src, dst
+	}
+	return f
+}
+
 // failed reports an item that failed in the phase given, unless err knows better.
 func (r *run) failed(ctx context.Context, e storage.Entry, phase int32, err error) {
-	r.fail(ctx, FileResult{Path: e.Path, Kind: e.Kind, Size: e.Size, Err: err}, phase)
+	r.fail(ctx, FileResult{Path: e.Path, Kind: e.Kind, Size: e.Size, Err: err, Source: r.detailed(e)}, phase)
 }
 
 func (r *run) failedItem(ctx context.Context, it *item, phase int32, err error) {
-	r.fail(ctx, FileResult{
-		Path: it.src.Path, Kind: it.src.Kind, Size: it.src.Size, Err: err,
+	r.fail(ctx, r.details(FileResult{
+		Path: it.src.Path, Kind: it.src.Kind, Size: it.src.Size, Err: err, Overwrote: it.overwrites,
 		SourceSum: it.sum, DestinationSum: it.dstSum, Duration: r.job.Now().Sub(it.started),
-	}, phase)
+	}, &it.src, nil), phase)
 }
 
 func (r *run) fail(ctx context.Context, f FileResult, phase int32) {
@@ -73,6 +98,9 @@ func (r *run) fail(ctx context.Context, f FileResult, phase int32) {
 	}
 	if !r.opt.overwrite && errors.Is(f.Err, storage.ErrExists) {
 		r.prog.c.skipped.Add(1) // it appeared after the listing, and stays like what was listed
+		if r.job.Details {
+			r.report(FileResult{Path: f.Path, Kind: f.Kind, Action: ActionSkipped, Size: f.Size, Source: f.Source})
+		}
 		return
 	}
 	f.Code, f.Action, f.Step = classify(f.Err), ActionFailed, phases()[phase]

@@ -286,7 +286,7 @@ func (r *run) check(ctx context.Context, t *task) {
 	})
 	switch {
 	case gone(err) && t.src.Kind == storage.Dir:
-		r.prog.c.skipped.Add(1) // what is in it implies it
+		r.skip(&t.src) // what is in it implies it
 		r.release(ctx, t.node)
 	case gone(err), err == nil && v == changed:
 		r.expect(&t.src)
@@ -300,7 +300,7 @@ func (r *run) check(ctx context.Context, t *task) {
 		r.failed(ctx, t.src, phasePreparing, err)
 		r.release(ctx, t.node)
 	default:
-		r.prog.c.skipped.Add(1)
+		r.skip(&t.src)
 		r.release(ctx, t.node)
 	}
 }
@@ -323,7 +323,7 @@ func (r *run) copy(ctx context.Context, t *task) {
 		return
 	}
 	r.enter(phaseTransferring)
-	it := &item{src: t.src, node: t.node, started: started}
+	it := &item{src: t.src, node: t.node, started: started, overwrites: t.dst.Path != ""}
 	it.meter.total = &r.prog.c
 	if err := r.transfer(ctx, it); err != nil {
 		r.ended(ctx, it, err)
@@ -343,7 +343,7 @@ func (r *run) link(ctx context.Context, t *task, started time.Time) {
 	case err != nil:
 		r.failed(ctx, t.src, phaseTransferring, err)
 	case skip:
-		r.prog.c.skipped.Add(1)
+		r.skip(&t.src)
 	default:
 		if !r.job.DryRun {
 			t.node.touched.Store(true)
@@ -352,7 +352,10 @@ func (r *run) link(ctx context.Context, t *task, started time.Time) {
 				r.prog.c.verified.Add(1)
 			}
 		}
-		r.report(FileResult{Path: t.src.Path, Kind: t.src.Kind, Action: ActionTransferred, Size: t.src.Size, Verified: r.opt.verify && !r.job.DryRun, Duration: r.job.Now().Sub(started)})
+		r.report(r.details(FileResult{
+			Path: t.src.Path, Kind: t.src.Kind, Action: ActionTransferred, Size: t.src.Size, Overwrote: t.dst.Path != "",
+			Verified: r.opt.verify && !r.job.DryRun, Recheck: r.known != nil, Duration: r.job.Now().Sub(started),
+		}, &t.src, &t.src))
 	}
 	r.release(ctx, t.node)
 }

@@ -30,12 +30,15 @@ func (k *knownItems) version(e storage.Entry) uint64 {
 	return maphash.Comparable(k.seed, storage.Origin{Size: e.Size, ETag: e.ETag, ModTime: e.ModTime.UTC().Round(0)})
 }
 
-func (k *knownItems) put(e storage.Entry) {
+// put returns false if e is beyond what is remembered.
+func (k *knownItems) put(e storage.Entry) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.m) < maxKnown {
-		k.m[maphash.String(k.seed, e.Path)] = k.version(e)
+	if len(k.m) >= maxKnown {
+		return false
 	}
+	k.m[maphash.String(k.seed, e.Path)] = k.version(e)
+	return true
 }
 
 func (k *knownItems) has(e storage.Entry) bool {
@@ -97,7 +100,10 @@ func (r *run) pairUp(src, dst *stream, pairs chan<- pair) error {
 			src.advance()
 		case s == nil || d.entry.Path < s.entry.Path:
 			if r.opt.remove {
-				r.failed(r.ctx, d.entry, phaseVerifying, coded(FileNotAtSource, errors.New("is at the destination only")))
+				r.fail(r.ctx, FileResult{
+					Path: d.entry.Path, Kind: d.entry.Kind, Size: d.entry.Size, Destination: r.detailed(d.entry),
+					Err: coded(FileNotAtSource, errors.New("is at the destination only")),
+				}, phaseVerifying)
 			}
 			dst.advance()
 		default:
@@ -123,33 +129,43 @@ func (r *run) verifyPair(ctx context.Context, p pair) {
 	if p.src.Kind == storage.Other {
 		return
 	}
-	if err := r.compare(ctx, p); err != nil {
-		r.failed(ctx, p.src, phaseVerifying, err)
+	sum, err := r.compare(ctx, p)
+	if err != nil {
+		r.fail(ctx, FileResult{
+			Path: p.src.Path, Kind: p.src.Kind, Size: p.src.Size, Err: err, Source: r.detailed(p.src), Destination: r.detailed(p.dst),
+		}, phaseVerifying)
 		return
 	}
 	if p.src.Kind == storage.Dir && p.src.Implicit && r.dstP.UserMetadata {
 		return // not an item there
 	}
 	r.prog.c.verified.Add(1)
+	if r.job.Details && !r.known.has(p.src) {
+		r.report(FileResult{
+			Path: p.src.Path, Kind: p.src.Kind, Action: ActionVerified, Size: p.src.Size, Verified: true,
+			SourceSum: sum, DestinationSum: sum, Source: r.detailed(p.src), Destination: r.detailed(p.dst),
+		})
+	}
 }
 
-// compare says how the two sides of an item differ, if they do.
-func (r *run) compare(ctx context.Context, p pair) error {
+// compare says how the two sides of an item differ, if they do, and what the
+// content of both was summed to, if it was read.
+func (r *run) compare(ctx context.Context, p pair) (sum storage.Sum, err error) {
 	switch {
 	case p.src.Kind != p.dst.Kind:
-		return coded(MetadataMismatch, errors.New("is of another kind at the destination"))
+		return sum, coded(MetadataMismatch, errors.New("is of another kind at the destination"))
 	case !r.opt.overwrite && !r.known.has(p.src):
-		return nil // may have been there before and is to stay as it was
+		return sum, nil // may have been there before and is to stay as it was
 	case p.src.Kind == storage.Dir:
-		return r.compareDirs(ctx, p)
+		return sum, r.compareDirs(ctx, p)
 	case p.src.Kind == storage.Symlink:
-		return r.compareLinks(ctx, p)
+		return sum, r.compareLinks(ctx, p)
 	case p.src.Size != p.dst.Size:
-		return coded(ChecksumMismatch, fmt.Errorf("%d bytes at the source, %d at the destination", p.src.Size, p.dst.Size))
+		return sum, coded(ChecksumMismatch, fmt.Errorf("%d bytes at the source, %d at the destination", p.src.Size, p.dst.Size))
 	case r.known.has(p.src) && r.dstP.POSIXMetadata && !r.srcP.UserMetadata:
-		return r.compareMetadata(p)
+		return sum, r.compareMetadata(p)
 	case r.known.has(p.src):
-		return nil
+		return sum, nil
 	}
 	return r.compareFiles(ctx, p)
 }
@@ -202,15 +218,15 @@ func (r *run) compareLinks(ctx context.Context, p pair) error {
 	return nil
 }
 
-// compareFiles reads both sides.
-func (r *run) compareFiles(ctx context.Context, p pair) error {
-	var a, b storage.Sum
-	err := r.retry(ctx, func() (err error) {
+// compareFiles reads both sides and returns the sum of their content.
+func (r *run) compareFiles(ctx context.Context, p pair) (a storage.Sum, err error) {
+	var b storage.Sum
+	err = r.retry(ctx, func() (err error) {
 		a, p.src, err = r.sumEntry(ctx, r.src, p.src)
 		return coded(SourceReadFailed, err)
 	})
 	if err != nil {
-		return err
+		return storage.Sum{}, err
 	}
 	err = r.retry(ctx, func() (err error) {
 		b, p.dst, err = r.sumEntry(ctx, r.dst, p.dst)
@@ -218,11 +234,11 @@ func (r *run) compareFiles(ctx context.Context, p pair) error {
 	})
 	switch {
 	case err != nil:
-		return err
+		return storage.Sum{}, err
 	case a != b:
-		return coded(ChecksumMismatch, errors.New("content differs between source and destination"))
+		return storage.Sum{}, coded(ChecksumMismatch, errors.New("content differs between source and destination"))
 	}
-	return r.compareMetadata(p)
+	return a, r.compareMetadata(p)
 }
 
 func (r *run) sumEntry(ctx context.Context, d storage.Driver, e storage.Entry) (storage.Sum, storage.Entry, error) {

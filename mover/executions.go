@@ -14,7 +14,10 @@ type StartInput struct {
 	// Includes and Excludes replace the task's, each for itself; nil keeps
 	// the task's, "" means no filter.
 	Includes, Excludes *string
-	Tags               map[string]string
+	// Report replaces the task's for this run; nil keeps it, the zero value
+	// asks for none.
+	Report *ReportConfig
+	Tags   map[string]string
 }
 
 // StartTaskExecution begins a run, or queues it behind the task's running one
@@ -98,6 +101,11 @@ func (s *Service) draft(t Task, in StartInput) (Execution, error) {
 	if err := e.Options.check(); err != nil {
 		return Execution{}, err
 	}
+	var err error
+	if e.Report, err = t.Report.over(in.Report); err != nil {
+		return Execution{}, err
+	}
+	e.ReportResult = e.Report.pending()
 	if err := checkFilter("Includes", e.Includes, true); err != nil {
 		return Execution{}, err
 	}
@@ -289,6 +297,7 @@ func (s *Service) CancelTaskExecution(ctx context.Context, arn string) error {
 func (s *Service) cancelQueued(ctx context.Context, r *run, e Execution, ts *taskState) error {
 	e.EndedAt = s.opts.Now()
 	e.Status, e.Result = endedEarly(e, CodeCancelled, textCancelled)
+	e.ReportResult = e.Report.unwritten()
 	err := s.commit(ctx, "cancel task execution", Change{Executions: []Execution{e}})
 	s.mu.Lock()
 	defer s.mu.Unlock()

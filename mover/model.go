@@ -96,6 +96,9 @@ type Task struct {
 	Includes       string    `json:"includes,omitempty"`
 	Excludes       string    `json:"excludes,omitempty"`
 	CreatedAt      time.Time `json:"created_at"`
+	// Report asks for a task report of each run; nil does not. It is never
+	// changed in place.
+	Report *ReportConfig `json:"report,omitempty"`
 
 	Tags map[string]string `json:"tags,omitempty"`
 }
@@ -147,20 +150,24 @@ type Execution struct {
 	// Seq orders executions by the time they were requested.
 	Seq    int64  `json:"seq"`
 	Status Status `json:"status"`
-	// Options, Includes and Excludes are the effective ones of this run.
-	Options  Options `json:"options"`
-	Includes string  `json:"includes,omitempty"`
-	Excludes string  `json:"excludes,omitempty"`
+	// Options, Includes, Excludes and Report are the effective ones of this run.
+	Options  Options       `json:"options"`
+	Includes string        `json:"includes,omitempty"`
+	Excludes string        `json:"excludes,omitempty"`
+	Report   *ReportConfig `json:"report,omitempty"`
 	// StartedAt is when the start was asked for, LaunchedAt when it really
 	// began (last), EndedAt when it ended; zero when that has not happened.
 	StartedAt  time.Time `json:"started_at"`
 	LaunchedAt time.Time `json:"launched_at,omitzero"`
 	EndedAt    time.Time `json:"ended_at,omitzero"`
 	// Restarts counts how often a restart of the process began it again.
-	Restarts int               `json:"restarts,omitempty"`
-	Counters Counters          `json:"counters,omitzero"`
-	Result   Result            `json:"result,omitzero"`
-	Tags     map[string]string `json:"tags,omitempty"`
+	Restarts int      `json:"restarts,omitempty"`
+	Counters Counters `json:"counters,omitzero"`
+	Result   Result   `json:"result,omitzero"`
+	// ReportResult is nil if no report was asked for. Neither it nor Report is
+	// ever changed in place.
+	ReportResult *ReportResult     `json:"report_result,omitempty"`
+	Tags         map[string]string `json:"tags,omitempty"`
 	// FailedFiles counts items that failed; at most [MaxFiles] of them are
 	// listed by Files.
 	FailedFiles int64 `json:"failed_files,omitempty"`

@@ -37,6 +37,7 @@ const (
 	verifyPointInTime       = "POINT_IN_TIME_CONSISTENT"
 	verifyTransferred       = "ONLY_FILES_TRANSFERRED"
 	queueingDisabled        = "DISABLED"
+	overwriteNever          = "NEVER"
 	transferAll             = "ALL"
 	logTransfer             = "TRANSFER"
 	logOff                  = "OFF"
@@ -95,7 +96,7 @@ func (o Options) check() error {
 		known       []string
 	}{
 		{"VerifyMode", o.VerifyMode, []string{verifyPointInTime, verifyTransferred, none}, nil},
-		{"OverwriteMode", o.OverwriteMode, []string{"ALWAYS", "NEVER"}, nil},
+		{"OverwriteMode", o.OverwriteMode, []string{"ALWAYS", overwriteNever}, nil},
 		{"Atime", o.Atime, []string{"BEST_EFFORT", none}, nil},
 		{"Mtime", o.Mtime, []string{preserve, none}, nil},
 		{"Uid", o.UID, []string{"INT_VALUE", none}, []string{"NAME", "BOTH"}},

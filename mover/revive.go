@@ -39,6 +39,7 @@ func (s *Service) revive(ctx context.Context, live []Execution) ([]Execution, er
 func (s *Service) bury(e *Execution, code, detail string) {
 	e.EndedAt = s.opts.Now()
 	e.Status, e.Result = endedEarly(*e, code, detail)
+	e.ReportResult = e.Report.unwritten()
 }
 
 // adopt takes revived executions over. s.mu must be held.

@@ -88,12 +88,15 @@ func (s *Service) execute(ctx context.Context, r *run, record bool) {
 	s.mu.Lock()
 	s.announce(r)
 	log := s.log.With(slog.String("execution_arn", r.exec.ARN))
+	rep := newReport(r.exec, s.opts.Spool, s.opts.Now)
 	s.mu.Unlock()
-	result, err := s.carryOut(ctx, r, log)
-	if err != nil && errors.Is(context.Cause(ctx), errStopping) {
-		return // stays unended in the store: the next start begins it again
+	result, err := s.carryOut(ctx, r, rep, log)
+	if err == nil || !errors.Is(context.Cause(ctx), errStopping) {
+		s.finish(ctx, r, rep, result, err, log)
+	} // else it stays unended in the store: the next start begins it again
+	if err := rep.close(); err != nil {
+		log.WarnContext(ctx, "close task report failed", slog.Any("error", err))
 	}
-	s.finish(ctx, r, result, err, log)
 }
 
 // recordLaunch commits that a queued run has begun. It returns false if the
@@ -153,7 +156,7 @@ func (e *locationError) Error() string {
 func (e *locationError) Unwrap() error { return e.err }
 
 // carryOut opens both sides and runs the engine.
-func (s *Service) carryOut(ctx context.Context, r *run, log *slog.Logger) (engine.Result, error) {
+func (s *Service) carryOut(ctx context.Context, r *run, rep *report, log *slog.Logger) (engine.Result, error) {
 	if ctx.Err() != nil {
 		return engine.Result{}, context.Cause(ctx)
 	}
@@ -178,25 +181,36 @@ func (s *Service) carryOut(ctx context.Context, r *run, log *slog.Logger) (engin
 	return s.opts.Run(ctx, engine.Job{
 		Execution: e.ID(), Source: source, Destination: destination, Options: e.Options.engine(),
 		Includes: e.Includes, Excludes: e.Excludes, Limit: r.limit, Concurrency: s.opts.Concurrency,
-		OnFile: func(f engine.FileResult) { r.files.add(f); logFile(ctx, log, e.Options.LogLevel, f) },
-		Now:    s.opts.Now, CRC64: s.opts.CRC64,
+		OnFile:  func(f engine.FileResult) { r.files.add(f); logFile(ctx, log, e.Options.LogLevel, f); rep.add(f) },
+		Details: rep.detailed(), Now: s.opts.Now, CRC64: s.opts.CRC64,
 	}, progress)
 }
 
-// finish records how a run ended and lets the next one begin.
-func (s *Service) finish(ctx context.Context, r *run, result engine.Result, err error, log *slog.Logger) {
-	r.wmu.Lock()
-	defer r.wmu.Unlock()
-	s.mu.Lock()
-	e := s.view(r).clone()
-	s.mu.Unlock()
+// finish writes the run's report, records how the run ended and lets the next
+// one begin.
+func (s *Service) finish(ctx context.Context, r *run, rep *report, result engine.Result, err error, log *slog.Logger) {
 	phase := engine.Preparing
 	if r.progress != nil { // set by this goroutine
 		phase, _ = r.progress.Snapshot()
 	}
 	failures, total := r.files.all()
-	e.FailedFiles, e.Counters, e.EndedAt = total, Counters(result.Counters), s.opts.Now()
-	e.Status, e.Result = judge(e, phase, result, err)
+	ended := s.opts.Now()
+	end := func() Execution {
+		s.mu.Lock()
+		e := s.view(r).clone()
+		s.mu.Unlock()
+		e.FailedFiles, e.Counters, e.EndedAt = total, Counters(result.Counters), ended
+		e.Status, e.Result = judge(e, phase, result, err)
+		return e
+	}
+	var reported *ReportResult
+	if rep != nil { // before the lock: it may take its time
+		reported = s.writeReport(ctx, rep, s.summary(end(), r.task), log)
+	}
+	r.wmu.Lock()
+	defer r.wmu.Unlock()
+	e := end()
+	e.ReportResult = reported
 	c := Change{Executions: []Execution{e}}
 	if len(failures) > 0 {
 		c.Files = map[string][]FileFailure{e.ARN: failures}

@@ -63,6 +63,9 @@ type Config struct {
 	Concurrency int
 	// CRC64 is handed to each run's [engine.Job]; nil means CRC32C.
 	CRC64 func() hash.Hash64
+	// Spool is the folder in which task reports are gathered while their runs
+	// go on; empty is the system's for temporary files.
+	Spool string
 	// Run carries out jobs; nil is [engine.Run].
 	Run RunFunc
 }

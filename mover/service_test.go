@@ -18,7 +18,7 @@ import (
 const role = "arn:aws:iam::123456789012:role/r"
 
 // pair makes two locations and a task between them.
-func pair(t *testing.T, s *mover.Service, o mover.Options) (task string) {
+func pair(t testing.TB, s *mover.Service, o mover.Options) (task string) {
 	t.Helper()
 	var arns []string
 	for _, bucket := range []string{"from", "to"} {
@@ -45,7 +45,7 @@ func start(t *testing.T, s *mover.Service, task, include string) string {
 	return arn
 }
 
-func describe(t *testing.T, s *mover.Service, arn string) mover.Execution {
+func describe(t testing.TB, s *mover.Service, arn string) mover.Execution {
 	t.Helper()
 	e, err := s.DescribeTaskExecution(t.Context(), arn)
 	if err != nil {
@@ -55,7 +55,7 @@ func describe(t *testing.T, s *mover.Service, arn string) mover.Execution {
 }
 
 // ended waits for an execution's end.
-func ended(t *testing.T, s *mover.Service, arn string) (e mover.Execution) {
+func ended(t testing.TB, s *mover.Service, arn string) (e mover.Execution) {
 	t.Helper()
 	movertest.Until(t, arn+" ended", func() bool {
 		e = describe(t, s, arn)

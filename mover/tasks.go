@@ -11,7 +11,9 @@ type CreateTaskInput struct {
 	Name, LogGroupARN         string
 	Options                   Options
 	Includes, Excludes        string
-	Tags                      map[string]string
+	// Report asks for a task report of each run; nil or the zero value does not.
+	Report *ReportConfig
+	Tags   map[string]string
 }
 
 // CreateTask makes a task and returns its ARN. The same request makes another
@@ -40,6 +42,9 @@ func (s *Service) CreateTask(ctx context.Context, in CreateTaskInput) (string, e
 		Includes: in.Includes, Excludes: in.Excludes, CreatedAt: s.opts.Now(), Tags: in.Tags,
 	}.clone()
 	if err := t.check(to); err != nil {
+		return "", err
+	}
+	if t.Report, err = in.Report.complete(); err != nil {
 		return "", err
 	}
 	if t.ARN, err = s.mint.task(); err != nil {
@@ -105,6 +110,8 @@ type UpdateTaskInput struct {
 	Name, LogGroupARN  *string
 	Options            Options
 	Includes, Excludes *string
+	// Report replaces the task's; the zero value takes it away.
+	Report *ReportConfig
 }
 
 // UpdateTask changes a task from its next run on.
@@ -124,6 +131,9 @@ func (s *Service) UpdateTask(ctx context.Context, in UpdateTaskInput) error {
 		}
 	}
 	t.Options = t.Options.over(in.Options)
+	if t.Report, err = t.Report.over(in.Report); err != nil {
+		return err
+	}
 	to, err := s.location(t.DestinationARN)
 	if err != nil {
 		return err
