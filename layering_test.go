@@ -23,6 +23,7 @@ func TestLayering(t *testing.T) {
 		{".", ""},
 		{"dispatch dynamo sqs datasync source stepfunctions hikyakutest hikyakutest/*", "."},
 		{"console", ". web"},
+		{"console/oidc", ". console"},
 		{"web storage queue awsjson", ""},
 		{"daemon", ". dispatch"},
 		{"lambda", ". dispatch stepfunctions"},
@@ -31,6 +32,7 @@ func TestLayering(t *testing.T) {
 		{"queue/queuetest", "queue"},
 		{"mover/movertest", "mover engine storage"},
 		{"console/consoletest", ". console hikyakutest"},
+		{"console/oidc/oidctest", ""},
 		{"engine", "storage"},
 		{"mover", "engine storage"},
 		{"agent", "mover engine storage"},
@@ -42,7 +44,7 @@ func TestLayering(t *testing.T) {
 		{"cmd/lambda/stack", ". dispatch lambda dynamo sqs datasync source stepfunctions"},
 		{"cmd/lambda/*", "cmd/lambda/stack"},
 		{"bench", ""},
-		{"cmd/hikyaku", ". dispatch daemon lambda sqs datasync dynamo source sqsapi datasyncapi queue mover engine storage storage/* agent sqlite awsjson console web cli cmd/hikyaku/stack"},
+		{"cmd/hikyaku", ". dispatch daemon lambda sqs datasync dynamo source sqsapi datasyncapi queue mover engine storage storage/* agent sqlite awsjson console console/oidc web cli cmd/hikyaku/stack"},
 	}
 	// pure packages use the standard library and nothing from outside the module.
 	const pure = ". dispatch daemon storage engine mover"
