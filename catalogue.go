@@ -38,7 +38,7 @@ func Catalogue() []Entry {
 	var all []Entry
 	for _, group := range [][]Entry{
 		messageEntries(), sourceEntries(), poolEntries(), transferEntries(),
-		storageEntries(), operationEntries(), stackEntries(), accessEntries(), internalEntries(),
+		storageEntries(), auditEntries(), operationEntries(), stackEntries(), accessEntries(), internalEntries(),
 	} {
 		all = append(all, group...)
 	}

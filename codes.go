@@ -60,6 +60,7 @@ const (
 	CodeMismatch         = "HKY-6001"
 	CodeCorrupt          = "HKY-6002"
 	CodeMetadataMismatch = "HKY-6003"
+	CodeAuditBroken      = "HKY-6004"
 
 	CodeQueueUnavailable  = "HKY-7001"
 	CodeQueueGaveUp       = "HKY-7002"

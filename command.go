@@ -15,6 +15,13 @@ type Act struct {
 	Reason string `json:"reason,omitempty"`
 	// Force reruns a SUCCEEDED transfer.
 	Force bool `json:"force,omitempty"`
+	// Origin is where the command came from, as far as is known; see OriginCLI.
+	Origin string `json:"origin,omitempty"`
+	// As is what the audit log calls it, if not by the command's own name.
+	As AuditOp `json:"-"`
+	// Recorded says that it is part of a command that has its record in the
+	// audit log already.
+	Recorded bool `json:"-"`
 }
 
 // DeadLetterState says where a transfer's dead letter is.

@@ -87,6 +87,9 @@ type Change struct {
 	// are still there, put off or due sooner.
 	OutboxDone  []string
 	OutboxLater []OutboxEntry
+	// Audit is appended to the audit log: the ledger gives it Seq, Previous and
+	// Hash. It is no condition: who else appends meanwhile is waited for.
+	Audit *AuditRecord
 }
 
 // TaskWrite replaces a task's record, if the stored Version equals

@@ -91,8 +91,22 @@ type admission struct {
 	request hikyaku.Request
 	message hikyaku.Message
 	body    string
-	by      string
-	of      int // how many requests the message has
+	act     *hikyaku.Act // a person's; nil: a message's
+	of      int          // how many requests the message has
+}
+
+func (a *admission) by() string {
+	if a.act == nil {
+		return ""
+	}
+	return a.act.By
+}
+
+// audit records what a person sent.
+func (a *admission) audit(e *edit) {
+	if a.act != nil {
+		e.audit(hikyaku.AuditSend, *a.act)
+	}
 }
 
 // manyRequests is beyond which number of requests in one message it is not
@@ -142,9 +156,10 @@ func (d *Dispatcher) admitOnce(ctx context.Context, a admission) (hikyaku.Transf
 		if slices.Equal(t.Paths, a.request.Paths) && maps.Equal(t.Metadata, a.request.Metadata) {
 			e := d.edit(t)
 			e.change.Unique = a.unique()
-			if err := e.record(ctx, a.by, &hikyaku.JoinedDetail{MessageID: a.message.ID, Key: a.request.Key}); err != nil {
+			if err := e.record(ctx, a.by(), &hikyaku.JoinedDetail{MessageID: a.message.ID, Key: a.request.Key}); err != nil {
 				return t, err
 			}
+			a.audit(e)
 			err := e.commit(ctx)
 			return e.t, err
 		}
@@ -163,9 +178,10 @@ func (d *Dispatcher) create(ctx context.Context, a admission) (hikyaku.Transfer,
 	}
 	e := d.edit(hikyaku.Transfer{TransferID: d.NewID()})
 	e.change.Unique = a.unique()
-	if err := e.record(ctx, a.by, detail); err != nil {
+	if err := e.record(ctx, a.by(), detail); err != nil {
 		return e.t, err
 	}
+	a.audit(e)
 	err = e.commit(ctx)
 	return e.t, err
 }

@@ -59,8 +59,13 @@ func unleased(t hikyaku.Task, at time.Time) hikyaku.Task {
 }
 
 func (d *Dispatcher) writeTask(ctx context.Context, task hikyaku.Task) error {
+	return d.writeTaskWith(ctx, task, nil)
+}
+
+func (d *Dispatcher) writeTaskWith(ctx context.Context, task hikyaku.Task, record *hikyaku.AuditRecord) error {
 	token := task.Token
-	if err := d.commit(ctx, hikyaku.Change{Tasks: []hikyaku.TaskWrite{{Task: task, IfToken: &token}}}); err != nil {
+	c := hikyaku.Change{Tasks: []hikyaku.TaskWrite{{Task: task, IfToken: &token}}, Audit: record}
+	if err := d.commit(ctx, c); err != nil {
 		return fmt.Errorf("write task %s: %w", task.ARN, err)
 	}
 	return nil
@@ -68,7 +73,7 @@ func (d *Dispatcher) writeTask(ctx context.Context, task hikyaku.Task) error {
 
 // Bench takes a task out of work until Unbench. What it runs now goes on.
 func (d *Dispatcher) Bench(ctx context.Context, taskARN string, act hikyaku.Act) error {
-	return d.changeTask(ctx, taskARN, func(t hikyaku.Task) (hikyaku.Task, error) {
+	return d.changeTask(ctx, taskARN, hikyaku.AuditBench, act, func(t hikyaku.Task) (hikyaku.Task, error) {
 		if t.State == hikyaku.Draining {
 			return t, hikyaku.NewError(hikyaku.CodeWrongState, "bench", t.ARN, "the task is leaving the pool")
 		}
@@ -82,8 +87,8 @@ func (d *Dispatcher) Bench(ctx context.Context, taskARN string, act hikyaku.Act)
 }
 
 // Unbench puts a benched task back to work; for any other it does nothing.
-func (d *Dispatcher) Unbench(ctx context.Context, taskARN string, _ hikyaku.Act) error {
-	return d.changeTask(ctx, taskARN, func(t hikyaku.Task) (hikyaku.Task, error) {
+func (d *Dispatcher) Unbench(ctx context.Context, taskARN string, act hikyaku.Act) error {
+	return d.changeTask(ctx, taskARN, hikyaku.AuditUnbench, act, func(t hikyaku.Task) (hikyaku.Task, error) {
 		if t.State != hikyaku.Benched {
 			return t, errSkip
 		}
@@ -91,7 +96,9 @@ func (d *Dispatcher) Unbench(ctx context.Context, taskARN string, _ hikyaku.Act)
 	})
 }
 
-func (d *Dispatcher) changeTask(ctx context.Context, arn string, fn func(hikyaku.Task) (hikyaku.Task, error)) error {
+func (d *Dispatcher) changeTask(
+	ctx context.Context, arn string, op hikyaku.AuditOp, act hikyaku.Act, fn func(hikyaku.Task) (hikyaku.Task, error),
+) error {
 	var err error
 	for range maxTries {
 		task, ok, readErr := d.view.task(ctx, arn, true)
@@ -108,7 +115,7 @@ func (d *Dispatcher) changeTask(ctx context.Context, arn string, fn func(hikyaku
 		if err2 != nil {
 			return err2
 		}
-		if err = d.writeTask(ctx, next); conflict(err) == "" {
+		if err = d.writeTaskWith(ctx, next, d.auditTask(op, act, next)); conflict(err) == "" {
 			d.view.announce(task.Route)
 			return err
 		}

@@ -117,6 +117,7 @@ func (d *Dispatcher) ResendCompletion(ctx context.Context, transferID string, r 
 			owed[i].NotBefore = e.at
 			e.change.OutboxLater = append(e.change.OutboxLater, owed[i])
 		}
+		e.audit(hikyaku.AuditResendEvent, act)
 		return e.record(ctx, act.By, &hikyaku.ResentDetail{Event: entries[0].Seq(), Targets: targets, Reason: act.Reason})
 	})
 	if err != nil {

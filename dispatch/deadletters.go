@@ -23,6 +23,10 @@ func (d *Dispatcher) RedriveDeadLetters(ctx context.Context, transferIDs []strin
 			return 0, err
 		}
 	}
+	act, err := d.Bulk(ctx, hikyaku.AuditRedrive, len(transferIDs), act)
+	if err != nil {
+		return 0, err
+	}
 	redriven := 0
 	var errs []error
 	for _, id := range transferIDs {
@@ -64,7 +68,7 @@ func (d *Dispatcher) redriveOne(ctx context.Context, transferID string, act hiky
 	if t.DeadLetter != hikyaku.DeadLetterOwed && t.DeadLetter != hikyaku.DeadLetterSent {
 		return hikyaku.NewError(hikyaku.CodeNoDeadLetter, "redrive", transferID, "it has no dead letter")
 	}
-	_, err = d.Rerun(ctx, transferID, act)
+	_, err = d.rerun(ctx, transferID, hikyaku.AuditRedrive, act)
 	return err
 }
 
@@ -90,6 +94,7 @@ func (d *Dispatcher) deadLetters(ctx context.Context) ([]string, error) {
 // DiscardDeadLetter records that nothing follows a dead letter.
 func (d *Dispatcher) DiscardDeadLetter(ctx context.Context, transferID string, act hikyaku.Act) error {
 	_, err := d.update(ctx, transferID, func(e *edit) error {
+		e.audit(hikyaku.AuditDiscard, act)
 		return e.record(ctx, act.By, &hikyaku.DiscardedDetail{Reason: act.Reason})
 	})
 	return notFound(transferID, err)

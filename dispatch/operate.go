@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 
 	"github.com/hikyaku/hikyaku"
 )
@@ -25,7 +26,7 @@ func (d *Dispatcher) Send(ctx context.Context, s hikyaku.Send, act hikyaku.Act) 
 		return hikyaku.Transfer{}, err
 	}
 	body := requestBody(q)
-	t, err := d.admit(ctx, admission{route: r, request: q, message: d.newMessage(body), body: body, by: act.By})
+	t, err := d.admit(ctx, admission{route: r, request: q, message: d.newMessage(body), body: body, act: &act})
 	if err != nil {
 		return t, fmt.Errorf("send %q: %w", s.ID, err)
 	}
@@ -36,6 +37,10 @@ func (d *Dispatcher) Send(ctx context.Context, s hikyaku.Send, act hikyaku.Act) 
 // TransferMode ALL. A SUCCEEDED one must be forced; a REJECTED one must be
 // understood by now.
 func (d *Dispatcher) Rerun(ctx context.Context, transferID string, act hikyaku.Act) (hikyaku.Transfer, error) {
+	return d.rerun(ctx, transferID, hikyaku.AuditRerun, act)
+}
+
+func (d *Dispatcher) rerun(ctx context.Context, transferID string, op hikyaku.AuditOp, act hikyaku.Act) (hikyaku.Transfer, error) {
 	var extra []hikyaku.Request
 	var m hikyaku.Message
 	t, err := d.update(ctx, transferID, func(e *edit) error {
@@ -51,6 +56,7 @@ func (d *Dispatcher) Rerun(ctx context.Context, transferID string, act hikyaku.A
 			return err
 		}
 		extra, err = d.sendRound(ctx, e, m, act)
+		e.audit(op, act)
 		return err
 	})
 	if err != nil {
@@ -87,6 +93,7 @@ func (d *Dispatcher) Cancel(ctx context.Context, transferID string, act hikyaku.
 		if err := e.record(ctx, act.By, &hikyaku.CancelRequestedDetail{Reason: act.Reason}); err != nil {
 			return err
 		}
+		e.audit(hikyaku.AuditCancel, act)
 		if e.t.State != hikyaku.Queued {
 			return nil
 		}
@@ -121,7 +128,7 @@ func notFound(transferID string, err error) error {
 
 // PauseRoute lets running transfers of a route finish and starts no other.
 func (d *Dispatcher) PauseRoute(ctx context.Context, name string, act hikyaku.Act) (hikyaku.RouteSettings, error) {
-	s, err := d.changeSettings(ctx, name, act, func(s *hikyaku.RouteSettings) {
+	s, err := d.changeSettings(ctx, name, act.By, d.auditRoute(hikyaku.AuditPause, act, name, ""), func(s *hikyaku.RouteSettings) {
 		s.Paused, s.PausedReason = true, act.Reason
 	})
 	if err != nil {
@@ -132,7 +139,7 @@ func (d *Dispatcher) PauseRoute(ctx context.Context, name string, act hikyaku.Ac
 
 // ResumeRoute ends a pause. Call Assign to start what waited.
 func (d *Dispatcher) ResumeRoute(ctx context.Context, name string, act hikyaku.Act) (hikyaku.RouteSettings, error) {
-	s, err := d.changeSettings(ctx, name, act, func(s *hikyaku.RouteSettings) {
+	s, err := d.changeSettings(ctx, name, act.By, d.auditRoute(hikyaku.AuditResume, act, name, ""), func(s *hikyaku.RouteSettings) {
 		s.Paused, s.PausedReason = false, ""
 	})
 	if err != nil {
@@ -148,7 +155,8 @@ func (d *Dispatcher) LimitRoute(ctx context.Context, name string, bytesPerSecond
 	if bytesPerSecond < -1 || bytesPerSecond == 0 {
 		return hikyaku.RouteSettings{}, hikyaku.NewError(hikyaku.CodeBandwidthRefused, "limit route", name, fmt.Sprintf("%d bytes per second", bytesPerSecond))
 	}
-	s, err := d.changeSettings(ctx, name, act, func(s *hikyaku.RouteSettings) { s.BytesPerSecond = &bytesPerSecond })
+	record := d.auditRoute(hikyaku.AuditLimit, act, name, "bytes_per_second="+strconv.FormatInt(bytesPerSecond, 10))
+	s, err := d.changeSettings(ctx, name, act.By, record, func(s *hikyaku.RouteSettings) { s.BytesPerSecond = &bytesPerSecond })
 	if err != nil {
 		return s, err
 	}
@@ -236,7 +244,9 @@ func (d *Dispatcher) limit(ctx context.Context, executionARN string, bytesPerSec
 	return nil
 }
 
-func (d *Dispatcher) changeSettings(ctx context.Context, name string, act hikyaku.Act, fn func(*hikyaku.RouteSettings)) (hikyaku.RouteSettings, error) {
+func (d *Dispatcher) changeSettings(
+	ctx context.Context, name, by string, record *hikyaku.AuditRecord, fn func(*hikyaku.RouteSettings),
+) (hikyaku.RouteSettings, error) {
 	if _, err := d.route(name); err != nil {
 		return hikyaku.RouteSettings{}, err
 	}
@@ -248,8 +258,8 @@ func (d *Dispatcher) changeSettings(ctx context.Context, name string, act hikyak
 			return s, fmt.Errorf("read settings of route %s: %w", name, readErr)
 		}
 		fn(&s)
-		s.UpdatedAt, s.By = d.Now().UTC(), act.By
-		if err = d.commit(ctx, hikyaku.Change{Settings: []hikyaku.RouteSettings{s}}); err == nil {
+		s.UpdatedAt, s.By = d.Now().UTC(), by
+		if err = d.commit(ctx, hikyaku.Change{Settings: []hikyaku.RouteSettings{s}, Audit: record}); err == nil {
 			s.Version++
 			return s, nil
 		}

@@ -25,6 +25,13 @@ var errWritten = errors.New("written already")
 // read first. The conditions check them; where one does not hold, DynamoDB
 // returns the item, and the change is planned again knowing it.
 func (l *Ledger) Commit(ctx context.Context, c hikyaku.Change) error {
+	if c.Audit != nil {
+		done, err := l.auditTurn(ctx)
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
 	return l.commit(ctx, &c, newFacts())
 }
 
@@ -32,7 +39,7 @@ func (l *Ledger) commit(ctx context.Context, c *hikyaku.Change, f *facts) error 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	for range maxPlans {
+	for plans := 0; plans < maxPlans; {
 		ops, err := l.plan(ctx, c, f)
 		if err != nil {
 			return err
@@ -45,13 +52,22 @@ func (l *Ledger) commit(ctx context.Context, c *hikyaku.Change, f *facts) error 
 			return fmt.Errorf("commit change of %d items: %w", len(ops), err)
 		}
 		if refusals == nil {
+			l.audited(c, f)
 			return nil
 		}
+		races := f.races()
 		err = judge(ops, refusals)
 		if errors.Is(err, errWritten) {
 			return nil
 		}
 		if err != nil {
+			return err
+		}
+		if f.races() == races {
+			plans++
+			continue
+		}
+		if err := pause(ctx, min(races, 3)); err != nil {
 			return err
 		}
 	}
@@ -91,6 +107,8 @@ type facts struct {
 	gone map[string]bool
 	// counts are the counters that a task to be deleted carries, by ARN.
 	counts map[string]map[string]int64
+	// chain is the head of the audit log; nil: not needed so far.
+	chain *chainHead
 }
 
 func newFacts() *facts {
@@ -124,7 +142,7 @@ func (l *Ledger) plan(ctx context.Context, c *hikyaku.Change, f *facts) ([]*op, 
 	}
 	p := &planner{l: l, c: c, f: f, tally: map[key]map[string]int64{}, tasks: map[string]*op{}}
 	for _, step := range []func(context.Context) error{
-		p.unique, p.transfer, p.otherEvents, p.settings, p.lock, p.pool, p.agents, p.outbox, p.count,
+		p.unique, p.transfer, p.otherEvents, p.settings, p.lock, p.pool, p.agents, p.outbox, p.count, p.audit,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -45,12 +46,16 @@ type Ledger struct {
 
 	learning sync.Mutex
 	routes   sync.Map // route → struct{}: known to the table
+
+	auditing  chan struct{}                     // holds one while a record is written
+	auditSeen atomic.Pointer[hikyaku.AuditHead] // after the last record written here
 }
 
 var (
 	_ hikyaku.Ledger         = (*Ledger)(nil)
 	_ hikyaku.BatchCommitter = (*Ledger)(nil)
 	_ hikyaku.PrefixSearcher = (*Ledger)(nil)
+	_ hikyaku.AuditLog       = (*Ledger)(nil)
 )
 
 // New returns the ledger in a table. It makes no call. It panics when a
@@ -59,7 +64,7 @@ func New(c Config) *Ledger {
 	if c.Client == nil || c.Table == "" || c.Now == nil {
 		panic("dynamo: Client, Table and Now are required")
 	}
-	return &Ledger{Config: c, table: aws.String(c.Table)}
+	return &Ledger{Config: c, table: aws.String(c.Table), auditing: make(chan struct{}, 1)}
 }
 
 // SearchesByPrefix implements hikyaku.PrefixSearcher: DynamoDB has no index of texts.

@@ -24,6 +24,7 @@ type Ledger struct {
 	agents    map[string]hikyaku.Agent
 	settings  map[string]hikyaku.RouteSettings
 	outbox    map[string]hikyaku.OutboxEntry
+	audit     []hikyaku.AuditRecord
 	commits   int64
 
 	feed feed
@@ -188,6 +189,7 @@ func (l *Ledger) apply(c *hikyaku.Change) {
 			l.outbox[o.ID] = copyOutbox(o)
 		}
 	}
+	l.appendAudit(c.Audit)
 }
 
 func (l *Ledger) putTransfer(t hikyaku.Transfer, c *hikyaku.Change) {

@@ -72,7 +72,7 @@ func (w *changeWriter) published() notice {
 func (w *changeWriter) write() error {
 	for _, step := range []func() error{
 		w.writeTransfer, w.writeEvents, w.writeUnique, w.writeActive, w.writeTasks,
-		w.writeAgents, w.writeSettings, w.writeOutbox,
+		w.writeAgents, w.writeSettings, w.writeOutbox, w.writeAudit,
 	} {
 		if err := step(); err != nil {
 			return err

@@ -98,5 +98,5 @@ ALTER TABLE outbox ADD COLUMN target TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN created INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN failing INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX outbox_by_target ON outbox (target, due, created, failing) WHERE target <> '';
-`}
+`, auditMigration}
 }
