@@ -52,6 +52,32 @@ type PrefixSearcher interface {
 	SearchesByPrefix() bool
 }
 
+// FailureLister is implemented by ledgers that keep what failed apart, so that
+// thousands can be grouped without reading their whole records.
+type FailureLister interface {
+	// Failures lists the newest transfers that q selects, and whether there are
+	// more than its Limit.
+	Failures(ctx context.Context, q FailureQuery) (list []FailedTransfer, more bool, err error)
+}
+
+// FailureQuery selects what failed; empty fields select all that did, now or in
+// an earlier attempt.
+type FailureQuery struct {
+	States      []State
+	DeadLetters []DeadLetterState
+	Limit       int
+}
+
+// FailedTransfer is what a transfer failed with. Of the failure its code, message and
+// detail are known.
+type FailedTransfer struct {
+	ID, Route  string
+	State      State
+	DeadLetter DeadLetterState
+	EndedAt    time.Time
+	Failure    Failure
+}
+
 // Change is one atomic, conditional write. Zero fields change nothing.
 type Change struct {
 	// Transfer replaces the record whose stored Version equals Transfer.Version
@@ -109,7 +135,8 @@ type Query struct {
 	Code   string // Failure.Code
 	// DeadLetters selects transfers whose DeadLetter is one of these.
 	DeadLetters []DeadLetterState
-	// Text matches ID, transfer_id, execution ARN or failure text by substring,
+	// Text is found anywhere in an ID or a failure's text, and as the beginning, ten
+	// characters at least, of a transfer_id or an execution (its ARN, or exec-…),
 	// where the ledger can (SQLite); by prefix of ID otherwise.
 	Text         string
 	Since, Until time.Time // of CreatedAt: Since <= t < Until

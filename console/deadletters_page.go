@@ -15,7 +15,7 @@ import (
 
 const (
 	// letterWindow is how many of the newest dead letters are grouped by reason.
-	letterWindow = 2000
+	letterWindow = 5000
 	// lettersShown is how many a page shows: each comes with its message, twice.
 	lettersShown = 25
 )
@@ -79,30 +79,17 @@ func draft(t hikyaku.Transfer) string {
 
 func (c *Console) letterGroups(ctx context.Context, p *web.Page, content *web.DeadLetters) error {
 	counts, firsts := map[string]int{}, map[string]hikyaku.Failure{}
-	q := hikyaku.Query{DeadLetters: openDeadLetters(), Limit: maxLimit}
-	seen := 0
-	for {
-		page, err := c.ledger.Ledger.Transfers(ctx, q)
-		if err != nil {
-			return fmt.Errorf("group dead letters: %w", err)
+	list, more, err := readFailures(ctx, c.ledger.Ledger, hikyaku.FailureQuery{DeadLetters: openDeadLetters(), Limit: letterWindow})
+	if err != nil {
+		return fmt.Errorf("group dead letters: %w", err)
+	}
+	for _, t := range list {
+		if counts[t.Failure.Code]++; counts[t.Failure.Code] == 1 {
+			firsts[t.Failure.Code] = t.Failure
 		}
-		for _, t := range page.Transfers {
-			seen++
-			f := hikyaku.Failure{}
-			if t.Failure != nil {
-				f = *t.Failure
-			}
-			if counts[f.Code]++; counts[f.Code] == 1 {
-				firsts[f.Code] = f
-			}
-		}
-		if q.Token = page.NextToken; q.Token == "" {
-			break
-		}
-		if seen >= letterWindow {
-			content.Window = p.T("letters_window", numberText(letterWindow))
-			break
-		}
+	}
+	if more {
+		content.Window = p.T("letters_window", numberText(letterWindow))
 	}
 	for _, code := range mostFirst(counts, len(counts)) {
 		f := firsts[code]

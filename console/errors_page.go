@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -64,33 +63,24 @@ func (f *failures) read(ctx context.Context, l hikyaku.Ledger, now time.Time) (g
 
 func (f *failures) group(ctx context.Context, l hikyaku.Ledger, now time.Time) error {
 	by := map[string]*failureGroup{}
-	q := hikyaku.Query{States: []hikyaku.State{hikyaku.Failed, hikyaku.Rejected}, Limit: maxLimit}
-	seen, more := 0, true
-	for more && seen < errorWindow {
-		p, err := l.Transfers(ctx, q)
-		if err != nil {
-			return fmt.Errorf("group failures: %w", err)
-		}
-		for _, t := range p.Transfers {
-			seen++
-			addFailure(by, t, now)
-		}
-		q.Token, more = p.NextToken, p.NextToken != ""
+	list, more, err := readFailures(ctx, l, hikyaku.FailureQuery{States: []hikyaku.State{hikyaku.Failed, hikyaku.Rejected}, Limit: errorWindow})
+	if err != nil {
+		return fmt.Errorf("group failures: %w", err)
+	}
+	for _, t := range list {
+		addFailure(by, t, now)
 	}
 	f.list = nil
 	for _, code := range sortedKeys(by) {
 		f.list = append(f.list, by[code])
 	}
 	slices.SortStableFunc(f.list, func(a, b *failureGroup) int { return cmp.Compare(b.count, a.count) })
-	f.seen, f.more, f.at = seen, more, now
+	f.seen, f.more, f.at = len(list), more, now
 	return nil
 }
 
-func addFailure(by map[string]*failureGroup, t hikyaku.Transfer, now time.Time) {
-	failure := hikyaku.Failure{}
-	if t.Failure != nil {
-		failure = *t.Failure
-	}
+func addFailure(by map[string]*failureGroup, t hikyaku.FailedTransfer, now time.Time) {
+	failure := t.Failure
 	g := by[failure.Code]
 	if g == nil {
 		g = &failureGroup{
@@ -105,20 +95,34 @@ func addFailure(by map[string]*failureGroup, t hikyaku.Transfer, now time.Time) 
 	if ago := int(now.Sub(t.EndedAt).Hours()); ago >= 0 && ago < errorHours && !t.EndedAt.IsZero() {
 		g.hours[errorHours-1-ago]++
 	}
-	text := sameText(failure.Message, t)
+	text := sameText(failure.Message, t.ID)
 	g.texts[text]++
 	g.plain[text] = text == failure.Message
 	g.routes[t.Route]++
 }
 
-var numbers = regexp.MustCompile(`[0-9]+`)
-
-// sameText is a message without what differs from transfer to transfer.
-func sameText(message string, t hikyaku.Transfer) string {
-	if t.ID != "" {
-		message = strings.ReplaceAll(message, t.ID, "…")
+// sameText is a message without what differs from transfer to transfer: the ID
+// and numbers.
+func sameText(message, id string) string {
+	if id != "" {
+		message = strings.ReplaceAll(message, id, "…")
 	}
-	return numbers.ReplaceAllString(message, "#")
+	if !strings.ContainsAny(message, "0123456789") {
+		return message
+	}
+	var b strings.Builder
+	number := false
+	for _, r := range message {
+		digit := '0' <= r && r <= '9'
+		switch {
+		case !digit:
+			b.WriteRune(r)
+		case !number:
+			b.WriteByte('#')
+		}
+		number = digit
+	}
+	return b.String()
 }
 
 func (c *Console) errorsPage(w http.ResponseWriter, r *http.Request) error {

@@ -20,7 +20,7 @@ type LedgerOptions struct {
 	// the transfer's last write.
 	Now func() time.Time
 	// SearchRows is how many transfers one call of Transfers looks at when no
-	// index answers the question (Text, or Code with Route); 0 is 100,000. A
+	// index answers all of the question (Code with Route, say); 0 is 20,000. A
 	// page that is short for this reason has a NextToken.
 	SearchRows int
 }
@@ -31,18 +31,21 @@ type Ledger struct {
 	db   *DB
 	opts LedgerOptions
 	hub  *hub
+
+	unworded int // new transfers since words were indexed; the writer's own
 }
 
 var (
-	_ hikyaku.Ledger     = (*Ledger)(nil)
-	_ hikyaku.Subscriber = (*Ledger)(nil)
+	_ hikyaku.Ledger        = (*Ledger)(nil)
+	_ hikyaku.Subscriber    = (*Ledger)(nil)
+	_ hikyaku.FailureLister = (*Ledger)(nil)
 )
 
 // OpenLedger opens or creates the ledger in a file and brings its schema up to
 // date. A file of a newer schema is refused and left alone.
 func OpenLedger(ctx context.Context, path string, o LedgerOptions) (*Ledger, error) {
 	if o.SearchRows <= 0 {
-		o.SearchRows = 100_000
+		o.SearchRows = 20_000
 	}
 	db, err := open(ctx, path, ledgerMigrations(), everyCommit)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,7 +21,7 @@ func (l *Ledger) Commit(ctx context.Context, c hikyaku.Change) error {
 			Kind: hikyaku.KindInvalid, Op: "commit", Message: "unique names and the active lock need a transfer",
 		}
 	}
-	w := &changeWriter{change: c}
+	w := &changeWriter{change: c, ledger: l}
 	if c.Transfer != nil {
 		stored := *c.Transfer
 		stored.Version++
@@ -50,6 +49,7 @@ func (l *Ledger) Commit(ctx context.Context, c hikyaku.Change) error {
 
 // changeWriter writes one change inside a transaction.
 type changeWriter struct {
+	ledger   *Ledger
 	tx       *Tx
 	change   hikyaku.Change
 	transfer *hikyaku.Transfer // as it will be stored; nil: no transfer
@@ -116,15 +116,6 @@ func columnsOf(t *hikyaku.Transfer) columns {
 	return c
 }
 
-// searchText is what Query.Text looks into.
-func searchText(t *hikyaku.Transfer) string {
-	parts := []string{t.ID, t.TransferID, t.ExecutionARN}
-	if f := t.Failure; f != nil {
-		parts = append(parts, f.Code, f.Message, f.Detail)
-	}
-	return strings.Join(parts, "\n")
-}
-
 func (w *changeWriter) writeTransfer() error {
 	if w.transfer == nil {
 		return nil
@@ -164,7 +155,7 @@ func (w *changeWriter) insertTransfer() error {
 		c.queuedAt, c.readyAt, c.parkedUntil, c.endedAt, w.record); err != nil {
 		return err
 	}
-	if _, err := w.tx.Exec("INSERT INTO search (n, text) VALUES (?, ?)", n, searchText(w.transfer)); err != nil {
+	if err := errors.Join(w.indexID(n), w.keepFailure(n, c, false), w.keepExecution(n)); err != nil {
 		return err
 	}
 	return count(w.tx, c, 1)
@@ -186,8 +177,13 @@ func (w *changeWriter) replaceTransfer(n int64, old columns) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.tx.Exec("UPDATE search SET text = ?2 WHERE n = ?1 AND text <> ?2", n, searchText(w.transfer)); err != nil {
+	if err := w.keepFailure(n, c, failedOnce(old)); err != nil {
 		return err
+	}
+	if c.state != old.state {
+		if err := w.keepExecution(n); err != nil {
+			return err
+		}
 	}
 	if c.route == old.route && c.state == old.state && c.waiting == old.waiting {
 		return nil

@@ -14,7 +14,10 @@ func pruneStatements() []string {
 	return []string{
 		"DELETE FROM events WHERE transfer_id IN (SELECT transfer_id " + old + ")",
 		"DELETE FROM active WHERE transfer_id IN (SELECT transfer_id " + old + ")",
-		"DELETE FROM search WHERE n IN (SELECT n " + old + ")",
+		"DELETE FROM words WHERE rowid IN (SELECT n " + old + ") AND rowid <= (SELECT n FROM worded)",
+		"DELETE FROM failures WHERE n IN (SELECT n " + old + ")",
+		executionsPruned(old),
+		executionsPruned(old),
 		`INSERT INTO counts (route, state, waiting, n)
 			SELECT route, state, waiting, -count(*) FROM (SELECT route, state, waiting ` + old + `) GROUP BY route, state, waiting
 			ON CONFLICT (route, state, waiting) DO UPDATE SET n = n + excluded.n`,
@@ -52,4 +55,13 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time, limit int) (int, e
 		return 0, fmt.Errorf("prune transfers that ended before %s: %w", before.Format(time.RFC3339), err)
 	}
 	return int(removed), nil
+}
+
+// executionsPruned removes how transfers are found by their executions.
+func executionsPruned(old string) string {
+	return `DELETE FROM executions WHERE (execution, n) IN (SELECT substr(arn, instr(arn, '/execution/') + 11), n FROM (
+		SELECT json_extract(a.value, '$.execution_arn') AS arn, n FROM (SELECT n, record ` + old + `) AS o,
+			json_each(CAST(o.record AS TEXT), '$.attempts') AS a
+		UNION SELECT json_extract(CAST(record AS TEXT), '$.execution_arn'), n FROM (SELECT n, record ` + old + `))
+		WHERE instr(arn, '/execution/') > 0)`
 }

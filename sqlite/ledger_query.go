@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,10 +22,11 @@ const (
 
 // Transfers lists transfers, newest first, by the time they were created.
 //
-// ID, Code, DeadLetters, and Route with or without States are answered by an
-// index. Text is searched for, newest first, in at most
-// LedgerOptions.SearchRows transfers per call. A page may therefore be shorter
-// than Limit, or even empty, and still have a NextToken.
+// ID, Code, DeadLetters, Route with or without States, and Text of three
+// characters or more in an ID are answered by an index; Text in a failure is
+// looked for among what failed. At most LedgerOptions.SearchRows rows of an
+// index are looked at per call where it does not answer all of the query. A page
+// may therefore be shorter than Limit, or even empty, and still have a NextToken.
 func (l *Ledger) Transfers(ctx context.Context, q hikyaku.Query) (hikyaku.Page, error) {
 	limit := q.Limit
 	if limit <= 0 {
@@ -81,10 +83,14 @@ func newSelection(q hikyaku.Query) (selection, error) {
 
 // stream is a walk along one index, newest first.
 type stream struct {
-	columns string // n and what the filter needs
-	from    string
-	where   string
-	args    []any
+	columns   string // n and what the filter needs
+	from      string
+	where     string
+	args      []any
+	n         string // the column that holds n; empty: n
+	match     string // what else a row c must hold, such as the text itself
+	matchArgs []any
+	rows      int // how many are looked at in one call; 0: SearchRows
 }
 
 // candidates returns at most limit positions, and where to go on: 0 at the end.
@@ -118,12 +124,14 @@ func (l *Ledger) candidates(ctx context.Context, s selection, limit int) (found 
 // SearchRows of its rows at most; stopped is the last one it looked at if it
 // stopped for that.
 func (l *Ledger) walk(ctx context.Context, s selection, st stream, want int) (found []int64, stopped int64, err error) {
-	inner := fmt.Sprintf("SELECT %s FROM %s WHERE %s AND n >= ? AND n < ? ORDER BY n DESC", st.columns, st.from, st.where)
+	rows := cmp.Or(st.rows, l.opts.SearchRows)
+	inner := fmt.Sprintf("SELECT %[1]s FROM %[2]s WHERE %[3]s AND %[4]s >= ? AND %[4]s < ? ORDER BY %[4]s DESC",
+		st.columns, st.from, st.where, cmp.Or(st.n, "n"))
 	args := append(slices.Clone(st.args), s.from, s.below)
-	filter, filterArgs := s.filter()
+	filter, filterArgs := s.filter(st)
 	query := inner + " LIMIT ?"
 	if filter != "" {
-		query = fmt.Sprintf("SELECT n FROM (%s LIMIT %d) AS c WHERE %s LIMIT ?", inner, l.opts.SearchRows, filter)
+		query = fmt.Sprintf("SELECT n FROM (%s LIMIT %d) AS c WHERE %s LIMIT ?", inner, rows, filter)
 	}
 	if found, err = l.positions(ctx, query, slices.Concat(args, filterArgs, []any{want})...); err != nil {
 		return nil, 0, err
@@ -131,7 +139,7 @@ func (l *Ledger) walk(ctx context.Context, s selection, st stream, want int) (fo
 	if filter == "" || len(found) == want {
 		return found, 0, nil
 	}
-	last, err := l.positions(ctx, "SELECT n FROM ("+inner+" LIMIT 1 OFFSET ?)", append(args, l.opts.SearchRows-1)...)
+	last, err := l.positions(ctx, "SELECT n FROM ("+inner+" LIMIT 1 OFFSET ?)", append(args, rows-1)...)
 	if err != nil || len(last) == 0 {
 		return found, 0, err
 	}
@@ -142,21 +150,26 @@ func (l *Ledger) walk(ctx context.Context, s selection, st stream, want int) (fo
 func (l *Ledger) streams(ctx context.Context, s selection) ([]stream, error) {
 	switch {
 	case s.ID != "":
-		return []stream{{"n", "transfers INDEXED BY transfers_by_id", "id = ?", []any{s.ID}}}, nil
+		return []stream{indexed("transfers_by_id", "id = ?", s.ID)}, nil
 	case s.Text != "":
-		return []stream{{"n, text", "search", "1", nil}}, nil
+		return l.textStreams(ctx, s.Text)
 	case s.Code != "":
-		return []stream{{"n", "transfers INDEXED BY transfers_by_code", "code = ?", []any{s.Code}}}, nil
+		return []stream{indexed("transfers_by_code", "code = ?", s.Code)}, nil
 	case len(s.DeadLetters) > 0:
 		var list []stream
 		for _, d := range s.DeadLetters {
-			list = append(list, stream{"n", "transfers INDEXED BY transfers_by_dead_letter", "dead_letter = ?", []any{string(d)}})
+			list = append(list, indexed("transfers_by_dead_letter", "dead_letter = ?", string(d)))
 		}
 		return list, nil
 	case len(s.States) > 0 || s.Route != "":
 		return l.stateStreams(ctx, s)
 	}
-	return []stream{{"n", "transfers", "1", nil}}, nil
+	return []stream{{columns: "n", from: "transfers", where: "1"}}, nil
+}
+
+// indexed walks an index of transfers.
+func indexed(name, where string, args ...any) stream {
+	return stream{columns: "n", from: "transfers INDEXED BY " + name, where: where, args: args}
 }
 
 // stateStreams are the streams of each wanted route and state that occurs.
@@ -175,22 +188,18 @@ func (l *Ledger) stateStreams(ctx context.Context, s selection) (_ []stream, err
 		if s.Route != "" && route != s.Route || len(s.States) > 0 && !slices.Contains(s.States, hikyaku.State(state)) {
 			continue
 		}
-		list = append(list, stream{"n", "transfers INDEXED BY transfers_by_route_state", "route = ? AND state = ?", []any{route, state}})
+		list = append(list, indexed("transfers_by_route_state", "route = ? AND state = ?", route, state))
 	}
 	return list, rows.Err()
 }
 
 // filter is the part of the query that the chosen stream does not answer, over
 // a row c with c.n; empty if there is none.
-func (s selection) filter() (string, []any) {
+func (s selection) filter(st stream) (string, []any) {
 	var conditions []string
 	var args []any
-	add := func(condition string, value any) {
-		conditions = append(conditions, condition)
-		args = append(args, value)
-	}
-	if s.Text != "" && s.ID == "" {
-		add("instr(c.text, ?) > 0", s.Text)
+	if st.match != "" {
+		conditions, args = append(conditions, st.match), append(args, st.matchArgs...)
 	}
 	indexed := s.ID != "" || s.Text != "" || s.Code != "" || len(s.DeadLetters) > 0
 	var rest []string
@@ -212,9 +221,6 @@ func (s selection) filter() (string, []any) {
 	}
 	if len(rest) > 0 {
 		conditions = append(conditions, "EXISTS (SELECT 1 FROM transfers AS t WHERE t.n = c.n AND "+strings.Join(rest, " AND ")+")")
-	}
-	if s.Text != "" && s.ID != "" {
-		add("EXISTS (SELECT 1 FROM search WHERE search.n = c.n AND instr(search.text, ?) > 0)", s.Text)
 	}
 	return strings.Join(conditions, " AND "), args
 }
@@ -261,5 +267,5 @@ func (l *Ledger) load(ctx context.Context, positions []int64, q hikyaku.Query) (
 
 // matches is the query as a predicate.
 func matches(t *hikyaku.Transfer, q hikyaku.Query) bool {
-	return q.Matches(t) && (q.Text == "" || strings.Contains(searchText(t), q.Text))
+	return q.Matches(t) && (q.Text == "" || matchesText(t, q.Text))
 }

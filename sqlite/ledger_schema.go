@@ -6,8 +6,8 @@ package sqlite
 // 2048 plus a tie breaker, so that every index on transfers is also in time
 // order and a page token is one number (see position). ready_at is set while a
 // transfer is QUEUED and in the ready order, parked_until while it is QUEUED
-// and waits for NotBefore; both hold nanoseconds. search is a table of its own
-// because substring search reads all of it, and records are ten times as long.
+// and waits for NotBefore; both hold nanoseconds. What is searched has tables
+// of its own: see searchStep.
 func ledgerMigrations() []string {
 	return []string{`
 CREATE TABLE transfers (
@@ -98,5 +98,5 @@ ALTER TABLE outbox ADD COLUMN target TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN created INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN failing INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX outbox_by_target ON outbox (target, due, created, failing) WHERE target <> '';
-`, auditMigration}
+`, auditMigration, searchStep()}
 }
