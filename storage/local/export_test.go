@@ -1,7 +1,9 @@
 package local
 
 import (
+	"context"
 	"errors"
+	"io"
 	"os"
 )
 
@@ -19,4 +21,12 @@ func RenameByLink(dir, from, to string) (err error) {
 	}
 	defer f.close()
 	return f.renameByLink(from, f, to)
+}
+
+// CopyPart writes size bytes of r into file, from its beginning.
+func CopyPart(ctx context.Context, file *os.File, size int64, r io.Reader, back func([]byte)) error {
+	d := &Driver{}
+	w := partWriter{f: &stagedFile{stage: &Stage{driver: d}, path: "f", size: size}, file: file, buf: d.buffer()}
+	defer w.close()
+	return w.copy(ctx, size, r, back)
 }

@@ -207,7 +207,7 @@ func newTransport() *http.Transport {
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer().DialContext,
+		DialContext:           dial(dialer()),
 		Protocols:             protocols,
 		MaxIdleConns:          0,
 		MaxIdleConnsPerHost:   256,
@@ -216,7 +216,7 @@ func newTransport() *http.Transport {
 		ResponseHeaderTimeout: 2 * time.Minute,
 		ExpectContinueTimeout: time.Second,
 		DisableCompression:    true,
-		ReadBufferSize:        32 << 10,
+		ReadBufferSize:        readBuffer,
 		WriteBufferSize:       64 << 10,
 	}
 }
