@@ -47,14 +47,15 @@ type update struct {
 	t    hikyaku.Transfer
 	once sync.Once
 	body []byte
-	rows sync.Map // Lang → *rowText
+	rows sync.Map // rowKey → *rowText
 }
 
-func (u *update) encoded() []byte {
+// event is the update as the stream of the API sends it.
+func (u *update) event() []byte {
 	u.once.Do(func() {
 		b, err := json.Marshal(Document{u.t})
 		if err == nil { // a transfer holds nothing that cannot be encoded
-			u.body = b
+			u.body = streamEvent("transfer", b)
 		}
 	})
 	return u.body

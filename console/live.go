@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/web"
@@ -29,30 +30,47 @@ type rowKey struct {
 	canAct, readOnly bool
 }
 
-// rowText is a row in one language and for one role, rendered once for all pages.
+// rowText is a row in one language and for one role, rendered and encoded once
+// for all pages: as an event for those it belongs to, and for the others.
 type rowText struct {
-	once sync.Once
-	html string
-	err  error
+	once    sync.Once
+	in, out []byte
+	err     error
 }
 
-func (c *Console) rowHTML(u *update, p *web.Page) (string, error) {
+func (c *Console) rowText(u *update, p *web.Page) *rowText {
 	v, _ := u.rows.LoadOrStore(rowKey{p.Lang, p.CanAct, p.ReadOnly}, &rowText{})
 	text, _ := v.(*rowText)
 	text.once.Do(func() {
 		var b bytes.Buffer
-		text.err = c.site.RenderRow(&b, p, row(u.t, p.Lang, c.now()))
-		text.html = b.String()
+		if text.err = c.site.RenderRow(&b, p, row(u.t, p.Lang, c.now())); text.err != nil {
+			return
+		}
+		r := liveRow{TransferID: u.t.TransferID, Ended: u.t.State.Ended(), HTML: b.String()}
+		text.out, text.err = rowEvent(r)
+		if r.Match = true; text.err == nil {
+			text.in, text.err = rowEvent(r)
+		}
 	})
-	return text.html, text.err
+	return text
+}
+
+func rowEvent(r liveRow) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // nobody but the page's script reads it, as JSON
+	if err := e.Encode(r); err != nil {
+		return nil, err
+	}
+	return streamEvent("row", bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
 
 // liveSnapshot is how many of the newest rows a page's stream starts with: what
 // may have changed between loading the page and following it.
 const liveSnapshot = 50
 
-// livePart streams rows for a page. Rows outside its view are sent too,
-// because they may be on the page already.
+// livePart streams rows for a page. Rows outside its view are sent too if they
+// may be on the page already.
 func (c *Console) livePart(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
 	view, err := c.view(v)
@@ -63,17 +81,52 @@ func (c *Console) livePart(w http.ResponseWriter, r *http.Request) error {
 	page := &web.Page{Lang: requestLang(r)}
 	c.rights(page, identityOf(r.Context()))
 	near := hikyaku.Query{ID: q.ID, Route: q.Route, Limit: liveSnapshot}
+	shown := shownRows{since: c.now(), ids: map[string]struct{}{}}
+	all := v.Get("transfer_id") != "" // who watches one wants each of its changes
 	return c.serveStream(w, r, near, matcher(near, v.Get("transfer_id")), func(s *streamWriter, u *update) {
-		html, err := c.rowHTML(u, page)
-		if err != nil {
-			c.log.ErrorContext(r.Context(), "render row", slog.String("transfer_id", u.t.TransferID), slog.Any("error", err))
+		match := view.has(u.t) && inView(u.t, q, c.byPrefix)
+		if !shown.wants(u.t, match, c.now) && !all {
 			return
 		}
-		b, err := json.Marshal(liveRow{u.t.TransferID, view.has(u.t) && inView(u.t, q, c.byPrefix), u.t.State.Ended(), html})
-		if err == nil { // holds strings only
-			s.event("row", b)
+		text := c.rowText(u, page)
+		switch {
+		case text.err != nil:
+			c.log.ErrorContext(r.Context(), "render row", slog.String("transfer_id", u.t.TransferID), slog.Any("error", text.err))
+		case match:
+			s.raw(text.in)
+		default:
+			s.raw(text.out)
 		}
 	})
+}
+
+// maxShown is how many rows one page's stream remembers.
+const maxShown = 2000
+
+// shownRows knows which transfers may be on a page: those that were there when
+// its stream began, and those that the stream told of since.
+type shownRows struct {
+	since time.Time
+	ids   map[string]struct{}
+}
+
+// wants tells whether a page wants to hear of t, whose row belongs to its view
+// or not.
+func (s *shownRows) wants(t hikyaku.Transfer, match bool, now func() time.Time) bool {
+	_, told := s.ids[t.TransferID]
+	fresh := t.CreatedAt.After(s.since)
+	switch {
+	case match && fresh && !told:
+		if len(s.ids) >= maxShown { // forget them all: whatever was there may be on the page
+			clear(s.ids)
+			s.since = now()
+		} else {
+			s.ids[t.TransferID] = struct{}{}
+		}
+	case !match && told:
+		delete(s.ids, t.TransferID)
+	}
+	return match || told || !fresh
 }
 
 // inView tells whether the ledger would find t, which finds texts by prefix or
@@ -98,10 +151,10 @@ func inView(t hikyaku.Transfer, q hikyaku.Query, byPrefix bool) bool {
 	if byPrefix {
 		return strings.HasPrefix(t.ID, q.Text) || t.TransferID == q.Text || t.ExecutionARN == q.Text
 	}
-	for _, s := range []string{t.ID, t.TransferID, t.ExecutionARN, code, message} {
-		if strings.Contains(strings.ToLower(s), strings.ToLower(q.Text)) {
+	for _, s := range []string{t.ID, code, message} {
+		if strings.Contains(s, q.Text) {
 			return true
 		}
 	}
-	return false
+	return strings.HasPrefix(t.TransferID, q.Text) || t.ExecutionARN == q.Text || strings.HasSuffix(t.ExecutionARN, "/"+q.Text)
 }

@@ -13,8 +13,13 @@ import (
 
 const (
 	// streamGap is the least time between two flushes: changes of the same
-	// transfer in between are sent once.
-	streamGap = 200 * time.Millisecond
+	// transfer in between are sent once. After a flush of more than manyUpdates,
+	// which nobody can read one by one, it is busyGap.
+	streamGap   = 200 * time.Millisecond
+	busyGap     = time.Second
+	manyUpdates = 20
+	// streamBuffer is how many bytes are gathered before they are written.
+	streamBuffer = 32 << 10
 	// streamWrite is how long a client may take to read one flush.
 	streamWrite = 20 * time.Second
 	// snapshotLimit is how many transfers a stream starts with.
@@ -32,7 +37,7 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return c.serveStream(w, r, q, matcher(q, v.Get("transfer_id")), func(s *streamWriter, u *update) {
-		s.event("transfer", u.encoded())
+		s.raw(u.event())
 	})
 }
 
@@ -58,7 +63,7 @@ func (c *Console) serveStream(
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
 	s := &streamWriter{w: w, rc: http.NewResponseController(w), now: c.now}
-	s.line("retry: 2000\n\n")
+	s.raw([]byte("retry: 2000\n\n"))
 	if err := c.pump(r, s, l, write); err != nil {
 		c.log.DebugContext(r.Context(), "stream ended", slog.Any("error", err))
 	}
@@ -72,12 +77,12 @@ func (c *Console) pump(r *http.Request, s *streamWriter, l *listener, write func
 	defer counts.Stop()
 	beat := time.NewTicker(c.heartbeat)
 	defer beat.Stop()
-	gap := time.NewTicker(streamGap)
+	gap := time.NewTimer(0)
 	defer gap.Stop()
 	var shown uint64
 	sendStats := func() {
 		if b, err := c.hub.stats(ctx); err == nil { // without them the page shows its age
-			s.event("stats", b)
+			s.raw(streamEvent("stats", b))
 		}
 	}
 	sendStats()
@@ -97,7 +102,7 @@ func (c *Console) pump(r *http.Request, s *streamWriter, l *listener, write func
 				sendStats()
 			}
 		case <-beat.C:
-			s.line(": heartbeat\n\n")
+			s.raw([]byte(": heartbeat\n\n"))
 			sendStats()
 		case <-l.wake:
 			updates, ok := l.take()
@@ -110,6 +115,7 @@ func (c *Console) pump(r *http.Request, s *streamWriter, l *listener, write func
 			if err := s.flush(); err != nil {
 				return err
 			}
+			gap.Reset(gapAfter(len(updates)))
 			select { // let changes of the same transfers gather
 			case <-ctx.Done():
 				return nil
@@ -123,38 +129,62 @@ func (c *Console) pump(r *http.Request, s *streamWriter, l *listener, write func
 	}
 }
 
-// streamWriter writes events; after the first error it writes nothing more.
+// gapAfter is how long changes gather after a flush of so many.
+func gapAfter(updates int) time.Duration {
+	if updates > manyUpdates {
+		return busyGap
+	}
+	return streamGap
+}
+
+// streamEvent is an event as it is written.
+func streamEvent(name string, data []byte) []byte {
+	b := make([]byte, 0, len(name)+len(data)+len("event: \ndata: \n\n"))
+	b = append(append(b, "event: "...), name...)
+	b = append(append(b, "\ndata: "...), data...)
+	return append(b, "\n\n"...)
+}
+
+// streamWriter gathers events and writes many at once; after the first error
+// it writes nothing more.
 type streamWriter struct {
 	w   http.ResponseWriter
 	rc  *http.ResponseController
 	now func() time.Time
+	buf []byte
 	err error
 }
 
-func (s *streamWriter) line(text string) {
-	if s.err == nil {
-		_, s.err = s.w.Write([]byte(text))
+func (s *streamWriter) raw(b []byte) {
+	if s.buf = append(s.buf, b...); len(s.buf) >= streamBuffer {
+		s.write()
 	}
 }
 
-func (s *streamWriter) event(name string, data []byte) {
+// write gives the client its time to take what was gathered.
+func (s *streamWriter) write() {
 	if s.err == nil {
-		_, s.err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", name, data)
+		if err := s.rc.SetWriteDeadline(s.now().Add(streamWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			s.err = err
+		}
+	}
+	if s.err == nil && len(s.buf) > 0 {
+		_, s.err = s.w.Write(s.buf)
+	}
+	if s.buf = s.buf[:0]; cap(s.buf) > 2*streamBuffer {
+		s.buf = nil
 	}
 }
 
-// flush sends what was written and gives the next write its time.
+// flush sends what was gathered.
 func (s *streamWriter) flush() error {
-	if s.err != nil {
+	if s.write(); s.err != nil {
 		return s.err
 	}
 	if err := s.rc.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
+		s.err = err
 	}
-	if err := s.rc.SetWriteDeadline(s.now().Add(streamWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	return nil
+	return s.err
 }
 
 func matcher(q hikyaku.Query, transferID string) func(hikyaku.Transfer) bool {

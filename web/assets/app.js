@@ -56,7 +56,7 @@ if (main && main.dataset.watch) {
       due = setTimeout(() => { due = 0; refresh(location.href, "#live"); }, 400);
     },
     stats: () => {},
-  });
+  }, () => refresh(location.href, "#live"));
 }
 
 // --- confirmation with a reason -------------------------------------------------

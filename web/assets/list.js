@@ -56,7 +56,7 @@ function live() {
       const chip = $('.chip[data-state=""] b');
       if (chip) chip.textContent = all.toLocaleString(lang);
     },
-  });
+  }, () => show(location.href));
 }
 
 // --- selection ------------------------------------------------------------------

@@ -47,13 +47,18 @@ function showPulse() {
 }
 export function startPulse() { setInterval(showPulse, 1000); }
 
-// follow reads a stream until the returned function is called.
-export function follow(url, events) {
+// follow reads a stream until the returned function is called. again is called
+// when it was interrupted: what changed meanwhile may be more than it tells.
+export function follow(url, events, again) {
   const source = new EventSource(url);
-  source.onopen = heard;
-  source.onerror = missed;
+  let opened = false, closed = false;
+  source.onopen = () => { heard(); if (opened) again(); opened = true; };
+  source.onerror = () => {
+    missed();
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => { if (!closed) again(); }, 5000); // refused: it does not try by itself
+  };
   for (const name in events) source.addEventListener(name, (e) => { heard(); events[name](JSON.parse(e.data)); });
-  const close = () => source.close();
+  const close = () => { closed = true; source.close(); };
   addEventListener("pagehide", close);
   return close;
 }
