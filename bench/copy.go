@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -69,7 +70,10 @@ func (b *bench) get(ctx context.Context) error {
 		dst := filepath.Join(b.dir, "dst")
 		rows := []row{{"hikyaku sync (verifies)", fields("%s sync --quiet %s %s", b.bin, bucket, dst)}}
 		if have("rclone") {
-			rows = append(rows, row{"rclone sync T32", fields("rclone -q sync b:bench-src/%s %s --transfers 32 --checkers 64 --fast-list --multi-thread-streams 8 --s3-no-check-bucket", t.name, dst)})
+			flags := fmt.Sprintf("b:bench-src/%s %s --checkers 64 --fast-list --s3-no-check-bucket", t.name, dst)
+			sync := "rclone -q sync " + flags + " --transfers 32 --multi-thread-streams 8"
+			rows = append(rows, row{"rclone sync T32", strings.Fields(sync)},
+				row{"rclone sync T32 + check --download", []string{"sh", "-c", sync + " && rclone -q check --download --one-way " + flags}})
 		}
 		if have("s5cmd") {
 			rows = append(rows, row{"s5cmd cp w64 (no verify)", []string{"s5cmd", "--log", "error", "--numworkers", "64", "cp", bucket + "/*", dst + "/"}})
