@@ -86,28 +86,53 @@ func benchStack(b *testing.B, n int) {
 		}
 		return total
 	}).Sub(began)
-	executions, err := scenariotest.ListExecutions(ctx, e.dataSync())
-	if err != nil {
-		b.Fatal(err)
-	}
-	runs := map[string]int{}
-	for _, x := range executions {
-		runs[x.Include]++
-	}
-	for i := range n {
-		if got := runs["/"+id(i)+"/*"]; got != 1 {
-			b.Errorf("%s ran %d times", id(i), got)
-		}
-	}
+	e.eachOnce(ctx, b, n, id)
 	b.ReportMetric(float64(n)/accepted.Seconds(), "accepted/s")
 	b.ReportMetric(float64(n)/ended.Seconds(), "delivered/s")
 	b.Log(e.durations())
 }
 
+// eachOnce holds that every ID has one transfer, which succeeded, one execution,
+// and no dead letter, and that there are no others.
+func (e *onAWS) eachOnce(ctx context.Context, b *testing.B, n int, id func(int) string) {
+	b.Helper()
+	executions, err := scenariotest.ListExecutions(ctx, e.dataSync())
+	if err != nil {
+		b.Fatal(err)
+	}
+	transfers, err := e.Transfers(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	letters, err := e.DeadLetters(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	runs, ends := map[string]int{}, map[string]int{}
+	for _, x := range executions {
+		runs[x.Include]++
+	}
+	for _, t := range transfers {
+		ends[t.ID]++
+		if t.State != hikyaku.Succeeded {
+			b.Errorf("%s is %s: %+v", t.ID, t.State, t.Failure)
+		}
+	}
+	for i := range n {
+		if ran, ended := runs["/"+id(i)+"/*"], ends[id(i)]; ran != 1 || ended != 1 {
+			b.Errorf("%s has %d transfers and ran %d times", id(i), ended, ran)
+		}
+	}
+	if len(executions) != n || len(transfers) != n || len(letters) != 0 {
+		b.Errorf("%d executions, %d transfers and %d dead letters of %d IDs", len(executions), len(transfers), len(letters), n)
+	}
+	b.Logf("%d IDs: %d transfers that succeeded, %d executions, %d dead letters", n, len(transfers), len(executions), len(letters))
+}
+
 // reaches waits until a count of the ledger's is n, and returns when.
 func (e *onAWS) reaches(ctx context.Context, b *testing.B, n int64, count func(hikyaku.Stats) int64) time.Time {
 	b.Helper()
-	tick := time.NewTicker(2 * time.Second)
+	tick := time.NewTicker(min(10*time.Second, time.Duration(n)*10*time.Millisecond)) // to count costs moto as much as many requests
 	defer tick.Stop()
 	for {
 		s, err := e.ledger.Stats(ctx)

@@ -6,6 +6,7 @@ package mototest
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -17,7 +18,7 @@ import (
 	"time"
 )
 
-//go:embed sitecustomize.py jsonata_bridge.js
+//go:embed *.py jsonata_bridge.js
 var corrections embed.FS
 
 // Start runs moto_server on a free loopback port and returns its URL. It gets
@@ -33,7 +34,7 @@ func Start(tb testing.TB, env ...string) string {
 		}
 		tb.Skipf("SKIPPED, NOT TESTED: moto_server is not installed: %v", err)
 	}
-	address := FreeAddress(tb)
+	listener, address := listen(tb)
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		tb.Fatal(err)
@@ -43,11 +44,13 @@ func Start(tb testing.TB, env ...string) string {
 		tb.Fatal(err)
 	}
 	server := exec.CommandContext(tb.Context(), program, "-H", "127.0.0.1", "-p", port) //nolint:gosec // found on PATH, to be run
-	server.Env = append(os.Environ(), "PYTHONPATH="+patched, "PYTHONDONTWRITEBYTECODE=1", "MOTO_PORT="+port)
+	server.Env = append(os.Environ(), "PYTHONPATH="+patched, "PYTHONDONTWRITEBYTECODE=1", "MOTO_PORT="+port, "MOTOTEST_FD=3")
 	server.Env = append(server.Env, env...)
 	server.Stderr = tb.Output()
-	if err := server.Start(); err != nil {
-		tb.Fatalf("start moto_server: %v", err)
+	server.ExtraFiles = []*os.File{listener} // its file descriptor 3
+	err = server.Start()
+	if closeErr := listener.Close(); err != nil || closeErr != nil {
+		tb.Fatalf("start moto_server: %v", errors.Join(err, closeErr))
 	}
 	tb.Cleanup(func() {
 		_ = server.Process.Kill() // it may have ended with the test's context
@@ -76,6 +79,25 @@ func RunStateMachines(tb testing.TB, url string) {
 	if err := reply.Body.Close(); err != nil || reply.StatusCode >= http.StatusBadRequest {
 		tb.Fatalf("configure moto: %s, %v", reply.Status, err)
 	}
+}
+
+// listen opens a socket for the server to inherit, so that its port can be
+// nobody else's, and what connects before it is ready waits.
+func listen(tb testing.TB) (listener *os.File, address string) {
+	tb.Helper()
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = l.Close() }() // the copy goes on listening
+	tcp, ok := l.(*net.TCPListener)
+	if !ok {
+		tb.Fatalf("a listener of TCP is a %T", l)
+	}
+	if listener, err = tcp.File(); err != nil {
+		tb.Fatal(err)
+	}
+	return listener, l.Addr().String()
 }
 
 // FreeAddress is a loopback address nobody listens on.

@@ -1,8 +1,10 @@
 package mototest_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -152,4 +154,90 @@ func TestStart_stepFunctions(t *testing.T) {
 		deadline.Stop()
 		tick.Stop()
 	}
+}
+
+// An expression does the same when it comes again, and is then carried out
+// directly, as the first time, when moto does it all.
+func TestStart_updates(t *testing.T) {
+	t.Parallel()
+	client := dynamodb.NewFromConfig(awsConfig(mototest.Start(t)))
+	ctx := t.Context()
+	text := func(s string) ddb.AttributeValue { return &ddb.AttributeValueMemberS{Value: s} }
+	attributes := func(names ...string) (all []ddb.AttributeDefinition) {
+		for _, n := range names {
+			all = append(all, ddb.AttributeDefinition{AttributeName: aws.String(n), AttributeType: ddb.ScalarAttributeTypeS})
+		}
+		return all
+	}
+	keys := func(hash, sort string) []ddb.KeySchemaElement {
+		return []ddb.KeySchemaElement{{AttributeName: aws.String(hash), KeyType: ddb.KeyTypeHash}, {AttributeName: aws.String(sort), KeyType: ddb.KeyTypeRange}}
+	}
+	_, err := client.CreateTable(ctx, &dynamodb.CreateTableInput{
+		TableName: aws.String("table"), BillingMode: ddb.BillingModePayPerRequest, AttributeDefinitions: attributes("pk", "sk", "hash", "sort"), KeySchema: keys("pk", "sk"),
+		GlobalSecondaryIndexes: []ddb.GlobalSecondaryIndex{{
+			IndexName: aws.String("index"), KeySchema: keys("hash", "sort"), Projection: &ddb.Projection{ProjectionType: ddb.ProjectionTypeKeysOnly},
+		}},
+	})
+	must(t, err)
+	names := map[string]string{}
+	for _, n := range []string{"hash", "sort", "a", "n", "set", "list"} {
+		names["#"+n] = n
+	}
+	values := map[string]ddb.AttributeValue{
+		":t": text("text"), ":n": &ddb.AttributeValueMemberN{Value: "7"}, ":m": &ddb.AttributeValueMemberN{Value: "-9"}, ":b": &ddb.AttributeValueMemberB{Value: []byte{0, 1, 255}},
+		":s": &ddb.AttributeValueMemberSS{Value: []string{"x", "y"}}, ":x": &ddb.AttributeValueMemberSS{Value: []string{"x"}},
+		":none": &ddb.AttributeValueMemberL{}, ":more": &ddb.AttributeValueMemberL{Value: []ddb.AttributeValue{&ddb.AttributeValueMemberB{Value: []byte("block")}}},
+	}
+	expressions := []string{
+		"SET #hash = :t, #sort = :t, #a = :b, #list = list_append(if_not_exists(#list, :none), :more)",
+		"SET #list = list_append(if_not_exists(#list, :none), :more), #a = :n REMOVE #hash ADD #n :n, #set :s", "ADD #n :m DELETE #set :x",
+		"SET #hash = :n", "ADD #a :s", "DELETE #set :s", "SET #hash = :t REMOVE #a, #set",
+	}
+	var first []string
+	for _, sk := range []string{"moto's", "directly"} {
+		key := map[string]ddb.AttributeValue{"pk": text("p"), "sk": text(sk)}
+		for i, expression := range expressions {
+			used, with := map[string]string{}, map[string]ddb.AttributeValue{}
+			for word := range strings.FieldsFuncSeq(expression, func(r rune) bool { return strings.ContainsRune(" ,()=", r) }) {
+				if n, ok := names[word]; ok {
+					used[word] = n
+				}
+				if v, ok := values[word]; ok {
+					with[word] = v
+				}
+			}
+			_, err := client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []ddb.TransactWriteItem{{Update: &ddb.Update{
+				TableName: aws.String("table"), Key: key, UpdateExpression: &expression, ExpressionAttributeNames: used, ExpressionAttributeValues: with,
+			}}}})
+			out, readErr := client.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String("table"), Key: key})
+			must(t, readErr)
+			delete(out.Item, "sk")
+			found, queryErr := client.Query(ctx, &dynamodb.QueryInput{
+				TableName: aws.String("table"), IndexName: aws.String("index"), KeyConditionExpression: aws.String("hash = :t AND sort BETWEEN :t AND :u"),
+				FilterExpression: aws.String("sk = :sk"), ExpressionAttributeValues: map[string]ddb.AttributeValue{":t": text("text"), ":u": text("texts"), ":sk": text(sk)},
+			})
+			must(t, queryErr)
+			got := fmt.Sprint(err != nil, found.Count, describe(out.Item))
+			if sk == "moto's" {
+				first = append(first, got)
+			} else if got != first[i] {
+				t.Errorf("%s: the second time %s, the first time %s", expression, got, first[i])
+			}
+		}
+	}
+	t.Log(strings.Join(first, "\n"))
+}
+
+// describe writes an item's attributes, sets and maps in order.
+func describe(item map[string]ddb.AttributeValue) string {
+	var all []string
+	for name, v := range item {
+		if set, ok := v.(*ddb.AttributeValueMemberSS); ok {
+			slices.Sort(set.Value)
+		}
+		raw, _ := json.Marshal(v) // of strings, bytes and lists of them
+		all = append(all, name+string(raw))
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
 }

@@ -5,6 +5,7 @@ PYTHONPATH. What is corrected, and why, stands at each function. A correction
 that does not fit ends the server: a test on half-corrected moto would lie.
 """
 
+import base64
 import copy
 import datetime
 import importlib.abc
@@ -25,8 +26,13 @@ import uuid
 def dynamodb(module):
     """DynamoDB serialises writes of an item; moto's threads do not, so that it
     grants one lease twice. And a transaction copies the whole table to be able
-    to roll back, sorts it for every query of an index, and does not know a
-    repeated request by its token."""
+    to roll back, and does not know a repeated request by its token."""
+    import dynamodb_tables
+    import dynamodb_updates
+
+    within = threading.local()
+    dynamodb_updates.install(module, lambda: getattr(within, "transaction", False))
+    dynamodb_tables.install()
     handler, lock, answered = module.DynamoHandler, threading.RLock(), {}
     call_action = handler.call_action
 
@@ -35,6 +41,16 @@ def dynamodb(module):
             return call_action(self)
 
     handler.call_action = serialised
+    serialized = handler.serialized
+
+    def plainly(self, answer):
+        """What holds nothing but items is JSON already."""
+        if type(answer) is not module.DynamoResult or self._get_action() not in ("GetItem", "BatchGetItem", "Query", "UpdateItem"):
+            return serialized(self, answer)
+        body = json.dumps(answer.result, default=lambda b: base64.b64encode(b).decode())
+        return 200, {"Content-Type": "application/x-amz-json-1.0", **self.response_headers}, body
+
+    handler.serialized = plainly
     transact = handler.transact_write_items
 
     def transact_write_items(self):
@@ -60,7 +76,6 @@ def dynamodb(module):
         return result
 
     handler.transact_write_items = transact_write_items
-    within = threading.local()
 
     def touched(backend, op, put):
         table = backend.get_table(op["TableName"])
@@ -76,6 +91,7 @@ def dynamodb(module):
                 table.items[key[0]][key[1]] = before
             else:
                 table.items[key[0]] = before
+            dynamodb_tables.note(table, before)
 
         return restore
 
@@ -90,43 +106,12 @@ def dynamodb(module):
         return new
 
     Table.__deepcopy__ = clone
-    all_items = Table.all_items
-
-    def sorted_items(self):
-        if not self.range_key_attr:
-            return all_items(self)
-        attribute, value = getattr(within, "only", None) or (None, None)
-        if value is None:
-            items = [i for hash_set in self.items.values() for i in hash_set.values()]
-        elif attribute is None:
-            items = list((self.items.get(value) or {}).values())
-        else:
-            found = ((i, i.attrs.get(attribute)) for hash_set in self.items.values() for i in hash_set.values())
-            items = [i for i, a in found if a is not None and a.value == value.value]
-        return sorted(items, key=lambda i: (str(i.hash_key.value), str(i.range_key.value)))
-
-    Table.all_items = sorted_items
-    query, signature = Table.query, inspect.signature(Table.query)
-
-    def narrowed(self, *args, **kwargs):
-        """A query looks at every item of the table otherwise, and sorts them."""
-        asked = signature.bind(self, *args, **kwargs).arguments
-        conditions = asked.get("hash_key_conditions") or []
-        if not asked.get("index_name"):
-            within.only = (None, asked.get("hash_key"))
-        elif conditions:
-            within.only = conditions[0]
-        try:
-            return query(self, *args, **kwargs)
-        finally:
-            within.only = None
-
-    Table.query = narrowed
 
 
 def sqs(module):
-    """moto has no message move tasks."""
-    from moto.sqs.models import Queue
+    """moto has no message move tasks. It loses what is sent while something is
+    deleted, and looks at every message of a queue again and again."""
+    from moto.sqs.models import Message, Queue, ReceiptHandleIsInvalid, SQSBackend
 
     response, add_message = module.SQSResponse, Queue.add_message
     tasks = []
@@ -139,6 +124,43 @@ def sqs(module):
         return add_message(self, message)
 
     Queue.add_message = remembering
+
+    def delete_message(self, handle):
+        with self._messages_lock:
+            if handle in self.deleted_messages:
+                return
+            found = next((m for m in self._messages if handle == m.receipt_handle or handle in m._old_receipt_handles), None)
+            if found is None:
+                raise ReceiptHandleIsInvalid()
+            self.pending_messages.discard(found)
+            self.deleted_messages.update(found.all_receipt_handles)
+            self._messages.remove(found)
+
+    def retained(self, queue_name, message):
+        queue = self.get_queue(queue_name)
+        return queue.message_retention_period + message.sent_timestamp / 1000 > time.time()
+
+    def visible(self):
+        return time.time() * 1000 > self.visible_at
+
+    def delayed(self):
+        return time.time() * 1000 < self.delayed_until
+
+    class Visible(list):
+        """The messages that can be received, looked for one by one."""
+
+        def __iter__(self):
+            return (m for m in super().__iter__() if m.visible and not m.delayed)
+
+        def __bool__(self):
+            return next(iter(self), None) is not None
+
+        def __len__(self):
+            return sum(1 for _ in self)
+
+    Queue.delete_message, SQSBackend.is_message_valid_based_on_retention_period = delete_message, retained
+    Message.visible, Message.delayed = property(visible), property(delayed)
+    Queue.messages = property(lambda self: Visible(self._messages))
 
     def named(self, arn):
         return self.sqs_backend.get_queue(arn.split(":")[-1])
@@ -181,6 +203,35 @@ def sqs(module):
     response.list_message_move_tasks = list_message_move_tasks
 
 
+def applications(module):
+    """Whose application answers a request is looked up among all of them, under
+    a lock; it is the same for every request with the same scope."""
+    dispatcher = module.DomainDispatcherApplication
+    get_application, known = dispatcher.get_application, {}
+
+    def remembered(self, environ):
+        path = environ.get("PATH_INFO", "")
+        scope = environ.get("HTTP_AUTHORIZATION", "").partition(",")[0].split("/")[2:]
+        if len(scope) != 3 or scope[1] not in ("dynamodb", "sqs", "events", "ssm") or path != "/":
+            return get_application(self, environ)
+        target = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")[0]
+        name = (*scope[:2], target)
+        if name not in known:
+            known[name] = get_application(self, environ)
+        return known[name]
+
+    dispatcher.get_application = remembered
+
+
+def event_templates(module):
+    """moto builds the parser of JSON paths anew for each path of each event."""
+    import functools
+
+    import jsonpath_ng.ext
+
+    jsonpath_ng.ext.parse = functools.lru_cache(jsonpath_ng.ext.parse)
+
+
 def state_machine(module):
     """Every StartExecution after the first fails: its copy of the machine drags
     the whole backend along (getmoto/moto#10077)."""
@@ -219,6 +270,38 @@ def tokens(module):
             raise AWSError(str(error) or name, exception_type=name) from error
 
     backend.send_task_success = send_task_success
+
+
+def stops(module):
+    """StopExecution ends an execution that waits for a task token at once; moto
+    waits on until the token is used or its time is up, and takes what that
+    breaks for a failure."""
+    environment = module.Environment
+    set_stop, set_error = environment.set_stop, environment.set_error
+
+    def stop(self, *args, **kwargs):
+        set_stop(self, *args, **kwargs)
+        for endpoint in list(self.callback_pool_manager._pool.values()):
+            endpoint.interrupt_all()
+
+    def fail(self, *args, **kwargs):
+        if not isinstance(self._program_state, module.ProgramStopped):
+            set_error(self, *args, **kwargs)
+
+    environment.set_stop, environment.set_error = stop, fail
+
+
+def stopped_waiting(module):
+    """What was interrupted because its execution was stopped did not time out."""
+    service = module.StateTaskServiceCallback
+    from_error = service._from_error
+
+    def unless_stopped(self, env, ex):
+        if not env.is_running():
+            raise ex
+        return from_error(self, env=env, ex=ex)
+
+    service._from_error = unless_stopped
 
 
 def jsonata(module):
@@ -295,14 +378,25 @@ def aws_sdk(module):
 
 TASKS = "moto.stepfunctions.parser.asl.component.state.exec.state_task."
 
+def http_server(module):
+    import http_server
+
+    http_server.install(module)
+
+
 CORRECTIONS = {
+    "moto.server": http_server,
+    "moto.moto_server.werkzeug_app": applications,
+    "moto.events.utils": event_templates,
     "moto.dynamodb.responses": dynamodb,
     "moto.sqs.responses": sqs,
     "moto.stepfunctions.models": state_machine,
     "moto.stepfunctions.parser.models": tokens,
+    "moto.stepfunctions.parser.asl.eval.environment": stops,
     "moto.stepfunctions.parser.asl.jsonata.jsonata": jsonata,
     TASKS + "lambda_eval_utils": routed,
     TASKS + "service.state_task_service_aws_sdk": aws_sdk,
+    TASKS + "service.state_task_service_callback": stopped_waiting,
 }
 
 
