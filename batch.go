@@ -10,3 +10,11 @@ type BatchCommitter interface {
 	// independently of one another, and in no particular order.
 	CommitAll(ctx context.Context, changes []Change) []error
 }
+
+// FirstKnower is implemented by ledgers that find out while they commit whether
+// an ID is new, which others are asked first. Only they are given changes with
+// First.
+type FirstKnower interface {
+	// KnowsFirst reports that Change.First is obeyed.
+	KnowsFirst() bool
+}

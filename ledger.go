@@ -89,6 +89,10 @@ type Change struct {
 	// for Transfer.TransferID: idempotency of messages and producer keys. See
 	// MessageKey and ProducerKey. Kept at least 14 days.
 	Unique []string
+	// First demands that nothing was accepted under Transfer's route and ID so
+	// far: no name of MessageKey with them was taken. Only a FirstKnower is given
+	// it, with such a name in Unique.
+	First bool
 	// LockActive takes ACTIVE(route, ID) for Transfer: no other transfer may
 	// hold, on that route, the same ID, a path prefix of it or an ID below it
 	// (see Overlap); to take it again is allowed. UnlockActive frees it if it is
@@ -196,7 +200,8 @@ var ErrNotFound = errors.New("not found")
 
 // ConflictError says which condition of a Change did not hold.
 type ConflictError struct {
-	// What is "transfer", "event", "unique", "active", "task", "agent" or "settings".
+	// What is "transfer", "event", "unique", "active", "first", "task", "agent" or
+	// "settings".
 	What string
 	// Key is the item: transfer_id, unique name, task or agent ARN, route; of
 	// "active" whatever names the lock.

@@ -93,6 +93,10 @@ type admission struct {
 	body    string
 	act     *hikyaku.Act // a person's; nil: a message's
 	of      int          // how many requests the message has
+	// first supposes that the ID is new; before is the last transfer of it when
+	// it turned out not to be.
+	first  bool
+	before string
 }
 
 func (a *admission) by() string {
@@ -126,6 +130,9 @@ func (a *admission) unique() []string {
 // It returns the transfer that stands for the request.
 func (d *Dispatcher) admit(ctx context.Context, a admission) (hikyaku.Transfer, error) {
 	var err error
+	if l, ok := d.Ledger.(hikyaku.FirstKnower); ok {
+		a.first = l.KnowsFirst()
+	}
 	for range maxTries {
 		var t hikyaku.Transfer
 		if t, err = d.admitOnce(ctx, a); err == nil {
@@ -135,36 +142,68 @@ func (d *Dispatcher) admit(ctx context.Context, a admission) (hikyaku.Transfer, 
 		if !errors.As(err, &c) {
 			return t, err
 		}
-		if c.What == "unique" {
+		switch c.What {
+		case "unique":
 			if a.of > manyRequests {
 				return hikyaku.Transfer{TransferID: c.Owner}, nil
 			}
 			return d.duplicate(ctx, c.Owner, a.message)
+		case "first":
+			a.first, a.before = false, c.Owner
 		}
 	}
 	return hikyaku.Transfer{}, err
 }
 
 func (d *Dispatcher) admitOnce(ctx context.Context, a admission) (hikyaku.Transfer, error) {
-	waiting, err := d.Ledger.Transfers(ctx, hikyaku.Query{
+	if a.first {
+		return d.create(ctx, a)
+	}
+	t, waits, err := d.waiting(ctx, a)
+	if err != nil {
+		return t, fmt.Errorf("find waiting transfers of the id: %w", err)
+	}
+	if !waits {
+		return d.create(ctx, a)
+	}
+	e := d.edit(t)
+	e.change.Unique = a.unique()
+	if err := e.record(ctx, a.by(), &hikyaku.JoinedDetail{MessageID: a.message.ID, Key: a.request.Key}); err != nil {
+		return t, err
+	}
+	a.audit(e)
+	err = e.commit(ctx)
+	return e.t, err
+}
+
+// waiting finds a transfer that still waits and asks for the same.
+func (d *Dispatcher) waiting(ctx context.Context, a admission) (t hikyaku.Transfer, ok bool, err error) {
+	if a.before != "" {
+		t, err := d.Ledger.Transfer(ctx, a.before)
+		if err == nil && a.same(t) {
+			return t, true, nil
+		}
+		if err != nil && !errors.Is(err, hikyaku.ErrNotFound) { // it may have expired
+			return t, false, err
+		}
+	}
+	page, err := d.Ledger.Transfers(ctx, hikyaku.Query{
 		ID: a.request.ID, Route: a.route.Name, States: []hikyaku.State{hikyaku.Queued}, Limit: 20,
 	})
 	if err != nil {
-		return hikyaku.Transfer{}, fmt.Errorf("find waiting transfers of the id: %w", err)
+		return t, false, err
 	}
-	for _, t := range waiting.Transfers {
-		if slices.Equal(t.Paths, a.request.Paths) && maps.Equal(t.Metadata, a.request.Metadata) {
-			e := d.edit(t)
-			e.change.Unique = a.unique()
-			if err := e.record(ctx, a.by(), &hikyaku.JoinedDetail{MessageID: a.message.ID, Key: a.request.Key}); err != nil {
-				return t, err
-			}
-			a.audit(e)
-			err := e.commit(ctx)
-			return e.t, err
-		}
+	i := slices.IndexFunc(page.Transfers, a.same)
+	if i < 0 {
+		return t, false, nil
 	}
-	return d.create(ctx, a)
+	return page.Transfers[i], true, nil
+}
+
+// same reports whether a transfer waits for what the admission asks for.
+func (a *admission) same(t hikyaku.Transfer) bool {
+	return t.State == hikyaku.Queued && t.Route == a.route.Name && t.ID == a.request.ID &&
+		slices.Equal(t.Paths, a.request.Paths) && maps.Equal(t.Metadata, a.request.Metadata)
 }
 
 func (d *Dispatcher) create(ctx context.Context, a admission) (hikyaku.Transfer, error) {
@@ -177,7 +216,7 @@ func (d *Dispatcher) create(ctx context.Context, a admission) (hikyaku.Transfer,
 		detail.Reason, detail.WaitingDetail = hikyaku.RoutePaused, settings.PausedReason
 	}
 	e := d.edit(hikyaku.Transfer{TransferID: d.NewID()})
-	e.change.Unique = a.unique()
+	e.change.Unique, e.change.First = a.unique(), a.first
 	if err := e.record(ctx, a.by(), detail); err != nil {
 		return e.t, err
 	}

@@ -166,6 +166,9 @@ func (p *planner) unique(context.Context) error {
 			continue
 		}
 		seen[name] = true
+		if p.message(name) {
+			continue
+		}
 		o := newOp(uniqueKey(name))
 		o.set(attrOwner, str(p.c.Transfer.TransferID))
 		p.l.expire(o, p.l.Now(), max(p.l.Retention, uniqueLife))

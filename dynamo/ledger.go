@@ -54,6 +54,7 @@ type Ledger struct {
 var (
 	_ hikyaku.Ledger         = (*Ledger)(nil)
 	_ hikyaku.BatchCommitter = (*Ledger)(nil)
+	_ hikyaku.FirstKnower    = (*Ledger)(nil)
 	_ hikyaku.PrefixSearcher = (*Ledger)(nil)
 	_ hikyaku.AuditLog       = (*Ledger)(nil)
 )

@@ -61,8 +61,11 @@ const (
 	attrCode      = "cd" // S: code of the failure
 	attrLetter    = "dl" // S: dead letter
 
-	attrOwner = "own" // S: transfer_id that holds or held a lock, or has a name
-	attrBelow = "bl"  // SS: transfer_ids that hold a path below this one
+	attrOwner   = "own" // S: transfer_id that holds or held a lock, or has a name
+	attrMessage = "mid" // S: message_id of the first message that was accepted of an ID
+	attrLast    = "lst" // S: last transfer_id of an ID, if it is not the first
+
+	attrBelow = "bl" // SS: transfer_ids that hold a path below this one
 
 	attrToken  = "tok" // N: token of a task
 	attrOnline = "on"  // BOOL: of an agent
@@ -131,6 +134,7 @@ const (
 
 func transferKey(transferID string) key { return key{"T#" + transferID, head} }
 func uniqueKey(name string) key         { return key{"U#" + bounded(name), head} }
+func idKey(route, id string) key        { return key{"I#" + bounded(route+sep+id), head} }
 func lockKey(route, path string) key    { return key{"L#" + bounded(route+sep+path), head} }
 func countKey(route, id string) key     { return key{"C#" + shard(id), head + route} }
 func outboxKey(id string) key           { return key{"O#" + shard(id), bounded(id)} }

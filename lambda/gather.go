@@ -33,6 +33,14 @@ func NewGather(l hikyaku.Ledger) *Gather {
 	return &Gather{Ledger: l, batch: batch}
 }
 
+// KnowsFirst implements hikyaku.FirstKnower for a ledger that does.
+func (g *Gather) KnowsFirst() bool { return knowsFirst(g.Ledger) }
+
+func knowsFirst(l hikyaku.Ledger) bool {
+	k, ok := l.(hikyaku.FirstKnower)
+	return ok && k.KnowsFirst()
+}
+
 // Enter announces n workers, each of which must call Leave. A nil Gather takes
 // no notice.
 func (g *Gather) Enter(n int) {

@@ -21,6 +21,9 @@ func Observe(l hikyaku.Ledger, log *slog.Logger, meter *Meter) *Observed {
 	return &Observed{Ledger: l, log: log, meter: meter}
 }
 
+// KnowsFirst implements hikyaku.FirstKnower for a ledger that does.
+func (o *Observed) KnowsFirst() bool { return knowsFirst(o.Ledger) }
+
 // CommitAll implements hikyaku.BatchCommitter, also for a ledger that does not.
 func (o *Observed) CommitAll(ctx context.Context, changes []hikyaku.Change) []error {
 	batch, ok := o.Ledger.(hikyaku.BatchCommitter)
