@@ -115,7 +115,7 @@ func reportsDocument() string {
 		"`ReportIncomplete` (a path is longer than 4,096 bytes, or the temporary files failed; the rest is written) or `ExecutionFailed` (the execution was cancelled " +
 		"in the queue or ended by a restart). The transfer's own status does not depend on it.\n\n" +
 		"| list | an item that | members beside `RelativePath` |\n|---|---|---|\n" +
-		"| `Transferred` | was copied, or failed while it was | `SrcMetadata`, `Overwrite`, `DstS3VersionId`, `TransferTimestamp`, `TransferType`, `TransferStatus` |\n" +
+		"| `Transferred` | was copied, or failed while it was | `SrcMetadata`, `Overwrite`, `DstS3VersionId` (with `ObjectVersionIds` INCLUDE: one request more for each file), `TransferTimestamp`, `TransferType`, `TransferStatus` |\n" +
 		"| `Verified` | was read back or compared | `SrcMetadata`, `DstMetadata`, `SrcHash`, `DstHash`, `VerifyTimestamp`, `VerifyStatus` |\n" +
 		"| `Skipped` | needed nothing, or failed while preparing; not what filters leave out | `SrcMetadata`, `SkipTimestamp`, `SkipReason`, `SkipStatus` |\n" +
 		"| `Deleted` | was at the destination only, with REMOVE | `DstMetadata`, `DeleteTimestamp`, `DeleteStatus` |\n\n" +

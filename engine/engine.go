@@ -81,6 +81,9 @@ type Job struct {
 	// for the files whose delivery by this run said so already (not Recheck).
 	// Only with it FileResult has Source and Destination.
 	Details bool
+	// Versions has FileResult.Version filled in, which costs a request for
+	// each file that was transferred to a store that may keep versions.
+	Versions bool
 	// Now is the clock; required.
 	Now func() time.Time
 	// CRC64 makes a fast CRC64NVME hash, which is then computed for every
@@ -119,6 +122,9 @@ type FileResult struct {
 	// asks for, and ActionVerified or ActionFailed tells the outcome.
 	Recheck  bool
 	Duration time.Duration
+	// Version is the destination's name of the version that was transferred,
+	// if Job.Versions asked for it and the destination could tell.
+	Version string
 	// Overwrote: the destination's listing had an item of this name.
 	Overwrote bool
 	// Source is the item as it was read, nil for one that only the destination

@@ -177,10 +177,14 @@ func (r *run) published(ctx context.Context, it *item) {
 	if r.opt.verify && !r.opt.verifyAll {
 		r.prog.c.verified.Add(1)
 	}
+	version := ""
+	if r.versions != nil {
+		version, _ = r.versions.Version(ctx, it.src.Path) // the file is there all the same
+	}
 	recheck := r.known != nil && !r.known.put(it.src)
 	r.report(r.details(FileResult{
 		Path: it.src.Path, Kind: it.src.Kind, Action: ActionTransferred, Size: it.src.Size, Overwrote: it.overwrites,
-		SourceSum: it.sum, DestinationSum: it.dstSum, Verified: r.opt.verify, Recheck: recheck,
+		SourceSum: it.sum, DestinationSum: it.dstSum, Verified: r.opt.verify, Recheck: recheck, Version: version,
 		Duration: r.job.Now().Sub(it.started),
 	}, &it.src, &it.want))
 	r.release(ctx, it.node)

@@ -37,6 +37,7 @@ type run struct {
 	cmp        comparer
 	links      storage.SymlinkMaker // nil if the destination makes none
 	tags       storage.TagReader    // nil if no tags are to be preserved
+	versions   storage.Versioner    // nil if nobody asks for versions
 	sums       sums
 	random     func() float64
 	prog       *Progress
@@ -127,6 +128,9 @@ func newRun(job Job, progress *Progress) (*run, error) {
 	}
 	if r.opt.tags && r.dstP.UserMetadata {
 		r.tags, _ = r.src.(storage.TagReader)
+	}
+	if job.Versions {
+		r.versions, _ = r.dst.(storage.Versioner)
 	}
 	if r.opt.verifyAll && !job.DryRun {
 		r.known = newKnownItems()

@@ -196,8 +196,10 @@ func TestService_Report(t *testing.T) {
 		t.Errorf("a summary has %v", got)
 	}
 	sum := summaryOf(t, all["reports"], e)
+	failed, _ := sum["FilesFailed"].(map[string]any)
+	options, _ := sum["Options"].(map[string]any)
 	if sum["FilesSkipped"] != float64(e.Counters.FilesSkipped) || sum["Status"] != "ERROR" || sum["AccountId"] != "123456789012" || sum["ErrorCode"] == nil ||
-		sum["FilesFailed"].(map[string]any)["Delete"] != 1.0 || sum["Options"].(map[string]any)["PreserveDeletedFiles"] != "REMOVE" { //nolint:forcetypeassert // a wrong type fails the test
+		failed["Delete"] != 1.0 || options["PreserveDeletedFiles"] != "REMOVE" {
 		t.Errorf("summary = %v", sum)
 	}
 	if n := all["reports"].Stages(); n != 0 {
@@ -406,6 +408,39 @@ func TestService_Report_configured(t *testing.T) {
 	}
 }
 
+// versioned is a store that names versions.
+type versioned struct{ *storagetest.Memory }
+
+func (versioned) Version(_ context.Context, path string) (string, error) { return "v7 of " + path, nil }
+
+func TestService_Report_versions(t *testing.T) {
+	t.Parallel()
+	all, open := reporting()
+	all["from"].Put(storage.Entry{Path: "A-1/1"}, "content")
+	s := movertest.Start(t, mover.Config{Run: engine.Run, Open: func(ctx context.Context, l mover.Location) (storage.Driver, error) {
+		if l.Bucket == "to" {
+			return versioned{all["to"]}, nil
+		}
+		return open(ctx, l)
+	}})
+	for ids, want := range map[string]bool{"INCLUDE": true, "NONE": false} {
+		task := pair(t, s, mover.Options{TransferMode: "ALL"})
+		report := everything()
+		report.ObjectVersionIDs = ids
+		arn, err := s.StartTaskExecution(t.Context(), mover.StartInput{TaskARN: task, Report: report})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, found := ended(t, s, arn), false
+		for path, content := range all["reports"].Tree() {
+			found = found || strings.Contains(path, e.ID()+".files-transferred") && strings.Contains(content, `"DstS3VersionId":"v7 of A-1/1"`)
+		}
+		if e.Status != mover.StatusSuccess || found != want {
+			t.Errorf("%s: version found %t, execution %+v", ids, found, e)
+		}
+	}
+}
+
 // TestService_Report_large: a long list goes on in another file.
 func TestService_Report_large(t *testing.T) {
 	t.Parallel()
@@ -455,7 +490,13 @@ func BenchmarkService_Report(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if e := ended(b, s, arn); e.ReportResult.Status != mover.PhaseSuccess {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	e := describe(b, s, arn)
+	for ; !e.Status.Ended(); e = describe(b, s, arn) {
+		<-tick.C
+	}
+	if e.ReportResult.Status != mover.PhaseSuccess {
 		b.Fatalf("report = %+v", e.ReportResult)
 	}
 	runtime.ReadMemStats(&after)

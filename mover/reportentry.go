@@ -17,7 +17,7 @@ type transferredEntry struct {
 	RelativePath      string
 	SrcMetadata       *itemMetadata `json:",omitempty"`
 	Overwrite         string
-	DstS3VersionID    string `json:"DstS3VersionId,omitempty"` //nolint:tagliatelle // DataSync's name
+	DstS3VersionID    string `json:"DstS3VersionId,omitempty"`
 	TransferTimestamp time.Time
 	TransferType      string
 	TransferStatus    string
@@ -62,8 +62,8 @@ type itemMetadata struct {
 	ContentSize int64
 	Mtime       *time.Time `json:",omitempty"`
 	Atime       *time.Time `json:",omitempty"`
-	UID         *int       `json:"Uid,omitempty"` //nolint:tagliatelle // DataSync's name
-	GID         *int       `json:"Gid,omitempty"` //nolint:tagliatelle // DataSync's name
+	UID         *int       `json:"Uid,omitempty"`
+	GID         *int       `json:"Gid,omitempty"`
 	Mode        string     `json:",omitempty"`
 }
 
@@ -152,7 +152,7 @@ func entryOf(k kind, f engine.FileResult, now time.Time, overwrites bool) any {
 		overwrite = "True"
 	}
 	return transferredEntry{
-		RelativePath: path, SrcMetadata: metadataOf(f.Source), Overwrite: overwrite, TransferTimestamp: now,
+		RelativePath: path, SrcMetadata: metadataOf(f.Source), Overwrite: overwrite, DstS3VersionID: f.Version, TransferTimestamp: now,
 		TransferType: "CONTENT_AND_METADATA", TransferStatus: status, FailureReason: reason, FailureCode: code,
 	}
 }

@@ -54,6 +54,11 @@ func newReport(e Execution, folder string, now func() time.Time) *report {
 // detailed says whether items are listed at all.
 func (r *report) detailed() bool { return r != nil && r.cfg.OutputType == outputStandard }
 
+// versions says whether items are listed with their versions.
+func (r *report) versions() bool {
+	return r.detailed() && r.cfg.ObjectVersionIDs == versionsAdded && r.cfg.lists(kindTransferred)
+}
+
 // add takes an item's end.
 func (r *report) add(f engine.FileResult) {
 	if !r.detailed() {

@@ -5,41 +5,46 @@ import "time"
 // summary is a summary report. DataSync's own names of its members are not
 // documented; these are those of DescribeTaskExecution.
 type summary struct {
-	TaskExecutionID     string `json:"TaskExecutionId"`  //nolint:tagliatelle // DataSync's name
-	TaskExecutionARN    string `json:"TaskExecutionArn"` //nolint:tagliatelle // DataSync's name
-	AccountID           string `json:"AccountId"`        //nolint:tagliatelle // as above
-	SourceLocation      summaryLocation
-	DestinationLocation summaryLocation
-	Status              Status
-	ErrorCode           string `json:",omitempty"`
-	ErrorDetail         string `json:",omitempty"`
-	StartTime           time.Time
-	LaunchTime          time.Time `json:",omitzero"`
-	EndTime             time.Time
-	TotalDuration       int64 // milliseconds
+	TaskExecutionID     string          `json:"TaskExecutionId"`
+	TaskExecutionARN    string          `json:"TaskExecutionArn"`
+	AccountID           string          `json:"AccountId"`
+	SourceLocation      summaryLocation `json:"SourceLocation"`
+	DestinationLocation summaryLocation `json:"DestinationLocation"`
+	Status              Status          `json:"Status"`
+	ErrorCode           string          `json:"ErrorCode,omitempty"`
+	ErrorDetail         string          `json:"ErrorDetail,omitempty"`
+	StartTime           time.Time       `json:"StartTime"`
+	LaunchTime          time.Time       `json:"LaunchTime,omitzero"`
+	EndTime             time.Time       `json:"EndTime"`
+	TotalDuration       int64           `json:"TotalDuration"` // milliseconds
 
-	EstimatedFilesToTransfer int64
-	EstimatedBytesToTransfer int64
-	EstimatedFilesToDelete   int64
-	FilesTransferred         int64
-	FilesVerified            int64
-	FilesSkipped             int64
-	FilesDeleted             int64
-	FilesFailed              summaryFailed
-	BytesTransferred         int64
-	BytesWritten             int64
-	BytesCompressed          int64
-	Includes                 string `json:",omitempty"`
-	Excludes                 string `json:",omitempty"`
-	Options                  map[string]any
+	EstimatedFilesToTransfer int64          `json:"EstimatedFilesToTransfer"`
+	EstimatedBytesToTransfer int64          `json:"EstimatedBytesToTransfer"`
+	EstimatedFilesToDelete   int64          `json:"EstimatedFilesToDelete"`
+	FilesTransferred         int64          `json:"FilesTransferred"`
+	FilesVerified            int64          `json:"FilesVerified"`
+	FilesSkipped             int64          `json:"FilesSkipped"`
+	FilesDeleted             int64          `json:"FilesDeleted"`
+	FilesFailed              summaryFailed  `json:"FilesFailed"`
+	BytesTransferred         int64          `json:"BytesTransferred"`
+	BytesWritten             int64          `json:"BytesWritten"`
+	BytesCompressed          int64          `json:"BytesCompressed"`
+	Includes                 string         `json:"Includes,omitempty"`
+	Excludes                 string         `json:"Excludes,omitempty"`
+	Options                  map[string]any `json:"Options"`
 }
 
 type summaryLocation struct {
-	LocationARN string `json:"LocationArn"` //nolint:tagliatelle // DataSync's name
-	LocationURI string `json:"LocationUri"` //nolint:tagliatelle // DataSync's name
+	LocationARN string `json:"LocationArn"`
+	LocationURI string `json:"LocationUri"`
 }
 
-type summaryFailed struct{ Prepare, Transfer, Verify, Delete int64 }
+type summaryFailed struct {
+	Prepare  int64 `json:"Prepare"`
+	Transfer int64 `json:"Transfer"`
+	Verify   int64 `json:"Verify"`
+	Delete   int64 `json:"Delete"`
+}
 
 // summary returns what a summary report says of an execution.
 func (s *Service) summary(e Execution, task Task) summary {

@@ -182,7 +182,7 @@ func (s *Service) carryOut(ctx context.Context, r *run, rep *report, log *slog.L
 		Execution: e.ID(), Source: source, Destination: destination, Options: e.Options.engine(),
 		Includes: e.Includes, Excludes: e.Excludes, Limit: r.limit, Concurrency: s.opts.Concurrency,
 		OnFile:  func(f engine.FileResult) { r.files.add(f); logFile(ctx, log, e.Options.LogLevel, f); rep.add(f) },
-		Details: rep.detailed(), Now: s.opts.Now, CRC64: s.opts.CRC64,
+		Details: rep.detailed(), Versions: rep.versions(), Now: s.opts.Now, CRC64: s.opts.CRC64,
 	}, progress)
 }
 

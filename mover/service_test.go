@@ -55,7 +55,7 @@ func describe(t testing.TB, s *mover.Service, arn string) mover.Execution {
 }
 
 // ended waits for an execution's end.
-func ended(t testing.TB, s *mover.Service, arn string) (e mover.Execution) {
+func ended(t *testing.T, s *mover.Service, arn string) (e mover.Execution) {
 	t.Helper()
 	movertest.Until(t, arn+" ended", func() bool {
 		e = describe(t, s, arn)

@@ -308,6 +308,13 @@ type TagReader interface {
 	Tags(ctx context.Context, path string) (map[string]string, error)
 }
 
+// Versioner is implemented by drivers of stores that may keep versions of files.
+type Versioner interface {
+	// Version returns the store's name of the newest version of a file, empty
+	// if the store keeps none.
+	Version(ctx context.Context, path string) (string, error)
+}
+
 // Sweeper is implemented by drivers with work folders.
 type Sweeper interface {
 	// Sweep removes the work folders of executions for which alive is false

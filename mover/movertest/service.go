@@ -199,7 +199,7 @@ func Start(tb testing.TB, cfg mover.Config) *mover.Service {
 }
 
 // Until calls look until it returns true, or fails the test.
-func Until(t testing.TB, what string, look func() bool) {
+func Until(t *testing.T, what string, look func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
 	tick := time.NewTicker(time.Millisecond)

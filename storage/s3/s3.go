@@ -84,6 +84,7 @@ var (
 	_ storage.Prober    = (*Driver)(nil)
 	_ storage.Summer    = (*Driver)(nil)
 	_ storage.TagReader = (*Driver)(nil)
+	_ storage.Versioner = (*Driver)(nil)
 	_ storage.PartSizer = (*largeFile)(nil)
 )
 
