@@ -9,20 +9,16 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	s3sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	sqssdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/hikyaku/hikyaku"
-	"github.com/hikyaku/hikyaku/dynamo"
 )
 
 // TestStack runs testdata/stack/*.txtar, the real binary against a stack, and
 // the console of one. Commands beside those of TestScripts:
 //
 //	put ID [NAME…]       put files of an ID into the stack's source
-//	report ID KIND FILE  write a report of the ID's last execution, as DataSync would
+//	deliver KEY          put the same content into the stack's destination
 //	message BODY         send a message to the stack's queue
 //	break WHAT           break what doctor looks at, see scriptBreak
 //	waitfor TEXT CMD…    run CMD until its output contains TEXT
@@ -67,7 +63,7 @@ func (b *bed) script(t *testing.T, bin, file string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exitcode": scriptExitCode, "put": b.scriptPut, "report": b.scriptReport, "message": b.scriptMessage, "break": b.scriptBreak, "waitfor": scriptWaitFor,
+			"exitcode": scriptExitCode, "put": b.scriptPut, "deliver": b.scriptDeliver, "message": b.scriptMessage, "break": b.scriptBreak, "waitfor": scriptWaitFor,
 		},
 	})
 }
@@ -87,19 +83,8 @@ func (b *bed) upload(ctx context.Context, key string) error {
 	return err
 }
 
-// scriptReport stands for DataSync, whose stand-in here writes no reports.
-func (b *bed) scriptReport(ts *testscript.TestScript, _ bool, args []string) {
-	ctx := context.Background()
-	ledger := dynamo.New(dynamo.Config{Client: dynamodb.NewFromConfig(b.cfg), Table: "ledger", Now: time.Now})
-	page, err := ledger.Transfers(ctx, hikyaku.Query{ID: args[0], Limit: 1})
-	ts.Check(err)
-	if len(page.Transfers) == 0 {
-		ts.Fatalf("no transfer of %s", args[0])
-	}
-	_, ran, _ := strings.Cut(page.Transfers[0].ExecutionARN, ":task/")
-	task, execution, _ := strings.Cut(ran, "/execution/")
-	key := "orders/Detailed-Reports/" + task + "/" + execution + "/" + execution + ".files-" + args[1] + "-v1-00001-0a123abc12d3b0e4f.json"
-	_, err = b.s3().PutObject(ctx, &s3sdk.PutObjectInput{Bucket: aws.String(bedReports), Key: &key, Body: strings.NewReader(ts.ReadFile(args[2]))})
+func (b *bed) scriptDeliver(ts *testscript.TestScript, _ bool, args []string) {
+	_, err := b.s3().PutObject(context.Background(), &s3sdk.PutObjectInput{Bucket: aws.String("stack-archive"), Key: &args[0], Body: strings.NewReader("hello\n")})
 	ts.Check(err)
 }
 

@@ -149,9 +149,10 @@ func (l fileLister) merged(ctx context.Context, reports []listing, q console.Fil
 }
 
 // both is what two reports say of a file: what came last, unless it failed.
+// Of two failures it is the first: what was not transferred cannot be verified.
 func both(a, b console.File) console.File {
 	rank := []string{"", filesSkipped, filesTransferred, filesDeleted, filesVerified, filesFailed}
-	if slices.Index(rank, a.State) > slices.Index(rank, b.State) {
+	if slices.Index(rank, a.State) > slices.Index(rank, b.State) || a.State == filesFailed {
 		a, b = b, a
 	}
 	b.Bytes = cmp.Or(b.Bytes, a.Bytes)

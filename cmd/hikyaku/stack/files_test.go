@@ -239,6 +239,20 @@ func TestStack_Files(t *testing.T) {
 	}
 }
 
+// TestStack_Files_failedTwice: what was not transferred cannot be verified,
+// and the reason is the former.
+func TestStack_Files_failedTwice(t *testing.T) {
+	s := openReports(t, map[string]string{
+		"files-transferred-v1-00001-0a": `{"Transferred":[{"RelativePath":"/x","TransferStatus":"FAILED","FailureReason":"denied","FailureCode":"SourceDenied"}]}`,
+		"files-verified-v1-00001-0c":    `{"Verified":[{"RelativePath":"/x","VerifyStatus":"FAILED","FailureReason":"is at the source only","FailureCode":"FileNotAtDestination"}]}`,
+	})
+	ran := hikyaku.Transfer{Route: "orders", ExecutionARN: "arn:aws:datasync:us-east-1:1:task/task-1/execution/exec-1"}
+	list, err := s.Files().Files(t.Context(), ran, console.FileQuery{})
+	if err != nil || len(list.Files) != 1 || list.Files[0].Failure == nil || list.Files[0].Failure.Code != hikyaku.CodeSourceDenied {
+		t.Errorf("files = %+v, %v", list.Files, err)
+	}
+}
+
 // TestStack_Files_broken: a report of another form is named.
 func TestStack_Files_broken(t *testing.T) {
 	s := openReports(t, map[string]string{"files-verified-v1-00001-0c": "<Error/>"})
