@@ -5,7 +5,7 @@
 // cp, rsync). It runs for some minutes, on loopback and temporary folders
 // only, and is never part of the tests.
 //
-//	go run ./bench [-bin bin/hikyaku] [-runs 3] [-dir /dev/shm] [start dispatch ledger get put local noop]
+//	go run ./bench [-bin bin/hikyaku] [-runs 3] [-dir /dev/shm] [start dispatch browsers ledger get put local noop]
 package main
 
 import (
@@ -59,6 +59,7 @@ func (b *bench) run(ctx context.Context, groups []string) error {
 	}{
 		{"start", b.start},
 		{"dispatch", b.dispatch},
+		{"browsers", b.browsers},
 		{"ledger", b.ledger},
 		{"get", b.get},
 		{"put", b.put},
@@ -132,20 +133,26 @@ func (b *bench) ledger(ctx context.Context) error {
 
 // server is a hikyaku serve whose embedded S3 the peers talk to.
 type server struct {
-	cmd *exec.Cmd
-	env []string
-	s3  string
+	cmd            *exec.Cmd
+	env            []string
+	s3             string
+	console, token string
 }
 
 // serve starts a server on an empty folder and waits until it is ready.
 func (b *bench) serve(ctx context.Context) (*server, error) {
+	return b.serveRoutes(ctx, "{bench: {source: \"s3://bench-src/\", destination: \"s3://bench-dst/\"}}")
+}
+
+// serveRoutes is serve with these routes, in YAML.
+func (b *bench) serveRoutes(ctx context.Context, routes string) (*server, error) {
 	data, err := os.MkdirTemp(b.dir, "serve-")
 	if err != nil {
 		return nil, err
 	}
 	config := filepath.Join(data, "bench.yaml")
 	text := fmt.Sprintf("data: %s\nlisten: {console: \"127.0.0.1:0\", api: \"127.0.0.1:0\", s3: \"127.0.0.1:0\"}\n", data)
-	text += "routes: {bench: {source: \"s3://bench-src/\", destination: \"s3://bench-dst/\"}}\n"
+	text += "routes: " + routes + "\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -160,6 +167,7 @@ func (b *bench) serve(ctx context.Context) (*server, error) {
 		Region  string `json:"region"`
 		ID      string `json:"access_key_id"`
 		Secret  string `json:"secret_access_key"`
+		Token   string `json:"token"`
 	}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -173,7 +181,7 @@ func (b *bench) serve(ctx context.Context) (*server, error) {
 			break
 		}
 	}
-	s.s3 = e.S3
+	s.s3, s.console, s.token = e.S3, e.Console, e.Token
 	s.env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+e.ID, "AWS_SECRET_ACCESS_KEY="+e.Secret, "AWS_REGION="+e.Region,
 		"AWS_DEFAULT_REGION="+e.Region, "AWS_ENDPOINT_URL_S3="+e.S3, "S3_ENDPOINT_URL="+e.S3, "AWS_EC2_METADATA_DISABLED=true",
 		"RCLONE_CONFIG=/dev/null", "RCLONE_CONFIG_B_TYPE=s3", "RCLONE_CONFIG_B_PROVIDER=Other", "RCLONE_CONFIG_B_ENDPOINT="+e.S3,
