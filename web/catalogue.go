@@ -159,9 +159,6 @@ func frameTexts() map[string]phrase {
 		"fact_files":       {"Files", "ファイル"},
 		"fact_bytes":       {"Bytes", "サイズ"},
 		"fact_rate":        {"Rate", "速度"},
-		"fact_accepted":    {"Accepted", "受付"},
-		"fact_started":     {"Started", "開始"},
-		"fact_ended":       {"Ended", "終了"},
 		"fact_task":        {"Task", "タスク"},
 		"fact_execution":   {"Execution", "実行"},
 		"fact_agents":      {"Agents", "エージェント"},
@@ -203,7 +200,6 @@ func frameTexts() map[string]phrase {
 		"task_BENCHED":  {"benched", "停止中"},
 		"task_DRAINING": {"draining", "終了待ち"},
 
-		"station_accepted":   {"accepted", "受付"},
 		"outcome_delivered":  {"Delivered in %s", "%sで配送完了"},
 		"outcome_verified":   {"every file verified", "全ファイル検証済み"},
 		"outcome_already":    {"Was already complete at the destination", "転送先に揃っていました"},
