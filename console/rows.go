@@ -19,7 +19,7 @@ func row(t hikyaku.Transfer, l Lang, now time.Time) web.Row {
 		Files: countText(t.Files.Total), Size: sizeText(t.Bytes.Total),
 		At: t.CreatedAt, Age: FormatDuration(now.Sub(t.CreatedAt), l),
 		Started: t.StartedAt, Ended: t.EndedAt, Agent: agentsText(t.AgentARNs),
-		Execution: t.ExecutionARN, Message: printableText(t.MessageID),
+		Execution: lastPart(t.ExecutionARN), Message: printableText(t.MessageID),
 		CanRerun: canRerun(t), CanCancel: canCancel(t),
 		DeadLetter:    deadLetterWord(t.DeadLetter, l),
 		DeadLetterNow: t.DeadLetter == hikyaku.DeadLetterOwed || t.DeadLetter == hikyaku.DeadLetterSent,

@@ -3,6 +3,7 @@ package web
 import (
 	"maps"
 	"net/url"
+	"strings"
 )
 
 // Action is a form with one button: what changes something is always a POST,
@@ -133,3 +134,20 @@ type sideView struct {
 
 // SideView joins the summary with the page.
 func (p *Page) SideView(s *Side) any { return sideView{p, s} }
+
+// Name is what the button is called aloud: the question, which says of what,
+// with the label before it unless the question says it.
+func (a Action) Name() string {
+	if strings.Contains(strings.ToLower(a.Question), strings.ToLower(a.Label)) {
+		return a.Question
+	}
+	return a.Label + ": " + a.Question
+}
+
+// Asks is the question where the button's name is not it: lists are long.
+func (a Action) Asks() string {
+	if a.Denied == "" && a.Name() == a.Question {
+		return ""
+	}
+	return a.Question
+}

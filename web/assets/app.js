@@ -72,7 +72,7 @@ function set(form, name, value) {
 }
 document.addEventListener("submit", (e) => {
   const form = e.target, by = e.submitter;
-  const question = (by && by.dataset.confirm) || form.dataset.confirm;
+  const question = (by && by.dataset.confirm) || form.dataset.confirm || (form.hasAttribute("data-confirm") && by && by.getAttribute("aria-label"));
   if (!dialog || !question || form.dataset.sure) { delete form.dataset.sure; return; }
   e.preventDefault();
   $("h2", dialog).textContent = question.replace("%n", form.dataset.count || "");
