@@ -20,7 +20,9 @@ import (
 // Endpoints is DATA/endpoints.json: where a running server listens and how to
 // sign in. It holds secrets; its file's mode is 0600.
 type Endpoints struct {
-	Console         string `json:"console"`
+	Console string `json:"console"`
+	// Public is the address people use from elsewhere; empty: Console.
+	Public          string `json:"public,omitempty"`
 	API             string `json:"api"`
 	S3              string `json:"s3"`
 	Region          string `json:"region"`

@@ -156,7 +156,7 @@ func PrintError(w io.Writer, err error, asJSON bool, lang console.Lang) {
 	if told.Code != "" {
 		code = " [" + told.Code + "]"
 	}
-	fmt.Fprintf(&b, "%s %s%s\n", text(lang, "error_prefix"), told.Message, code)
+	fmt.Fprintf(&b, "%s %s%s\n", text(lang, "error_prefix"), console.FailureTitle(&hikyaku.Failure{Code: told.Code, Message: told.Message}, lang), code)
 	if remedy != "" {
 		fmt.Fprintf(&b, "%s %s\n", text(lang, "remedy_prefix"), remedy)
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"log/slog"
 	"net/http"
 	"slices"
 
@@ -43,6 +44,8 @@ func (c *Console) createToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	by := identityOf(r.Context()).Name
+	c.log.InfoContext(r.Context(), "token created", slog.String("name", t.Name), slog.String("role", string(t.Role)), slog.String("by", by))
 	c.reply(w, r, http.StatusCreated, CreatedToken{Token: t, Secret: secret})
 	return nil
 }
@@ -56,6 +59,8 @@ func (c *Console) revokeToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c.RightsChanged()
+	by := identityOf(r.Context()).Name
+	c.log.InfoContext(r.Context(), "token revoked", slog.String("name", name), slog.String("by", by))
 	c.reply(w, r, http.StatusOK, Revoked{Name: name})
 	return nil
 }

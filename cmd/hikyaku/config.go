@@ -25,6 +25,7 @@ type config struct {
 	Data         string                 `yaml:"data"`
 	S3           s3Config               `yaml:"s3"`
 	Queue        queueConfig            `yaml:"queue"`
+	Access       accessConfig           `yaml:"access"`
 	Listen       listenConfig           `yaml:"listen"`
 	DefaultRoute string                 `yaml:"default_route"`
 	Retention    duration               `yaml:"retention"`
@@ -54,8 +55,11 @@ type queueConfig struct {
 // listenConfig holds host:port pairs; port 0 picks a free one.
 type listenConfig struct {
 	Console string `yaml:"console"`
-	API     string `yaml:"api"`
-	S3      string `yaml:"s3"`
+	// Local is where this machine's own commands find a console that listens
+	// with TLS or for other machines.
+	Local string `yaml:"local"`
+	API   string `yaml:"api"`
+	S3    string `yaml:"s3"`
 }
 
 // routeConfig is one route; see hikyaku.Route for the meaning of each field.
@@ -117,7 +121,7 @@ func newConfig(data string) config {
 		Data:      data,
 		S3:        s3Config{Endpoint: embedded, Region: defaultRegion},
 		Queue:     queueConfig{URL: embedded},
-		Listen:    listenConfig{Console: "127.0.0.1:7700", API: "127.0.0.1:7701", S3: "127.0.0.1:7702"},
+		Listen:    listenConfig{Console: "127.0.0.1:7700", Local: "127.0.0.1:0", API: "127.0.0.1:7701", S3: "127.0.0.1:7702"},
 		Retention: duration(90 * 24 * time.Hour),
 	}
 }
@@ -136,9 +140,19 @@ const (
 // loadConfig reads file ("" means defaults only). data, when not empty, wins
 // over the file's data. Unknown keys are errors that show the line.
 func loadConfig(file, data string) (config, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return config{}, fmt.Errorf("find the working folder: %w", err)
+	}
+	return loadConfigIn(dir, file, data)
+}
+
+// loadConfigIn is loadConfig with the folder that relative paths begin in: the
+// process's own is another one once the embedded S3 has started.
+func loadConfigIn(dir, file, data string) (config, error) {
 	c := newConfig(defaultDataDir)
 	if file != "" {
-		text, err := os.ReadFile(file) //nolint:gosec // the file the operator named
+		text, err := os.ReadFile(absolute(dir, file)) //nolint:gosec // the file the operator named
 		if err == nil && (!utf8.Valid(text) || bytes.ContainsRune(text, 0)) {
 			err = errors.New("the file is not text")
 		}
@@ -157,11 +171,13 @@ func loadConfig(file, data string) (config, error) {
 	if data != "" {
 		c.Data = data
 	}
-	abs, err := filepath.Abs(c.Data)
-	if err != nil {
-		return c, fmt.Errorf("data folder %s: %w", c.Data, err)
-	}
+	abs := absolute(dir, c.Data)
 	c.Data = abs
+	for _, path := range []*string{&c.Access.TLS.CertFile, &c.Access.TLS.KeyFile, &c.Access.OIDC.ClientSecretFile} {
+		if *path != "" {
+			*path = absolute(dir, *path)
+		}
+	}
 	if len(c.Routes) == 0 {
 		c.Routes = map[string]routeConfig{"default": {Source: "s3://outbox/", Destination: "file://" + filepath.Join(abs, "delivered")}}
 	}
@@ -174,6 +190,13 @@ func loadConfig(file, data string) (config, error) {
 		}
 	}
 	return c, c.validate(file)
+}
+
+func absolute(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
 }
 
 // withDefaults fills in what the route leaves out.
@@ -215,10 +238,13 @@ func (c config) validate(file string) error {
 			return bad("default_route: there is no route %q", c.DefaultRoute)
 		}
 	}
-	for _, l := range []struct{ key, addr string }{{"console", c.Listen.Console}, {"api", c.Listen.API}, {"s3", c.Listen.S3}} {
+	for _, l := range []struct{ key, addr string }{{"local", c.Listen.Local}, {"api", c.Listen.API}, {"s3", c.Listen.S3}} {
 		if err := checkListen(l.addr); err != nil {
 			return bad("listen.%s: %v", l.key, err)
 		}
+	}
+	if err := c.Access.validate(c.Listen.Console); err != nil {
+		return bad("%v", err)
 	}
 	for _, u := range []struct{ key, url string }{{"s3.endpoint", c.S3.Endpoint}, {"queue.url", c.Queue.URL}, {"queue.dead_letter_url", c.Queue.DeadLetterURL}} {
 		if u.url != "" && u.url != embedded && !isWebAddress(u.url) {

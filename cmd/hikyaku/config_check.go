@@ -9,17 +9,26 @@ import (
 	"strings"
 )
 
-// checkListen accepts loopback addresses with a port from 0 to 65535.
-func checkListen(addr string) error {
+// checkAddress accepts addresses with a port from 0 to 65535 and returns the host.
+func checkAddress(addr string) (host string, err error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return fmt.Errorf("%q is not an address: write 127.0.0.1:7700", addr)
+		return "", fmt.Errorf("%q is not an address: write 127.0.0.1:7700", addr)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("%q has no port from 0 to 65535", addr)
+		return "", fmt.Errorf("%q has no port from 0 to 65535", addr)
+	}
+	return host, nil
+}
+
+// checkListen accepts loopback addresses with a port from 0 to 65535.
+func checkListen(addr string) error {
+	host, err := checkAddress(addr)
+	if err != nil {
+		return err
 	}
 	if !isLoopback(host) {
-		return fmt.Errorf("%q is not a loopback address; other addresses need TLS and login, which are not built yet", addr)
+		return fmt.Errorf("%q is not a loopback address; only a server's console may listen on others, with access.tls", addr)
 	}
 	return nil
 }

@@ -85,16 +85,28 @@ ARNs and error codes.`, `動作中のサーバーのコンソールにサイン�
 	return cmd
 }
 
-// serverLinks are those of a running server.
+// serverLinks are those of a running server, at the address that people use.
 func serverLinks(cmd *cobra.Command, env environment) (consoleLinks, error) {
-	base, token := flagValue(cmd, "url"), flagValue(cmd, "token")
+	base, token, err := serverOf(cmd, env)
+	if err != nil {
+		return consoleLinks{}, err
+	}
+	if e, err := readEndpoints(dataDir(cmd, env)); err == nil && base == e.Console && e.Public != "" {
+		base = e.Public
+	}
+	return links(base, token), nil
+}
+
+// serverOf is the address and the token of the server that a command means.
+func serverOf(cmd *cobra.Command, env environment) (base, token string, err error) {
+	base, token = flagValue(cmd, "url"), flagValue(cmd, "token")
 	if flagValue(cmd, "data") == "" {
 		base, token = cmp.Or(base, env.getenv("HIKYAKU_URL")), cmp.Or(token, env.getenv("HIKYAKU_TOKEN"))
 	}
 	if base == "" || token == "" {
 		e, err := readEndpoints(dataDir(cmd, env))
 		if err != nil {
-			return consoleLinks{}, notFound(err)
+			return "", "", notFound(err)
 		}
 		if base == "" {
 			base = e.Console
@@ -103,7 +115,7 @@ func serverLinks(cmd *cobra.Command, env environment) (consoleLinks, error) {
 			token = e.Token
 		}
 	}
-	return links(base, token), nil
+	return base, token, nil
 }
 
 func links(base, token string) consoleLinks {

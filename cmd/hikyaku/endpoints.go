@@ -36,6 +36,8 @@ type accessKey struct {
 type keyring struct {
 	SchemaVersion int         `json:"schema_version"`
 	Keys          []accessKey `json:"keys"`
+	// Tokens were made with hikyaku token create; of them only digests are kept.
+	Tokens []tokenRecord `json:"tokens,omitempty"`
 }
 
 // loadKeys reads the keys of a data folder, or makes one key per scope set at

@@ -55,7 +55,7 @@ func commandLine(args []string, env environment) cli.Deps {
 	}
 	env.lang = cli.Language(deps)
 	deps.Extra = []*cobra.Command{newDoctorCommand(env), newConsoleCommand(env)}
-	for _, c := range []*cobra.Command{newDemoCommand(env), newServeCommand(env), newEnvCommand(env), newSyncCommand(env)} {
+	for _, c := range []*cobra.Command{newDemoCommand(env), newServeCommand(env), newEnvCommand(env), newSyncCommand(env), newTokenCommand(env)} {
 		c.PreRunE = refuseStack
 		deps.Extra = append(deps.Extra, c)
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +23,7 @@ import (
 
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/cli"
+	"github.com/hikyaku/hikyaku/console"
 	"github.com/hikyaku/hikyaku/daemon"
 	"github.com/hikyaku/hikyaku/datasync"
 	"github.com/hikyaku/hikyaku/dispatch"
@@ -45,6 +48,10 @@ type server struct {
 	cfg       config
 	logger    *slog.Logger
 	keys      keyring
+	dir       string // the working folder at the start, in which relative paths begin
+	tokens    *tokenStore
+	cert      *certificate // nil without TLS
+	console   *console.Console
 	endpoints cli.Endpoints
 
 	ledger     *sqlite.Ledger
@@ -64,6 +71,9 @@ type server struct {
 // pool is provisioned and what an earlier process left behind is reconciled.
 func startServer(ctx context.Context, cfg config, logger *slog.Logger) (_ *server, err error) {
 	s := &server{cfg: cfg, logger: logger, failed: make(chan error, 4)}
+	if s.dir, err = os.Getwd(); err != nil {
+		return nil, fmt.Errorf("find the working folder: %w", err)
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
@@ -121,6 +131,7 @@ func (s *server) openData(ctx context.Context) error {
 	if s.keys, err = loadKeys(s.cfg.Data); err != nil {
 		return err
 	}
+	s.tokens = &tokenStore{path: filepath.Join(s.cfg.Data, keysFile), now: time.Now, ring: s.keys}
 	if s.ledger, err = sqlite.OpenLedger(ctx, filepath.Join(s.cfg.Data, ledgerFile), ledgerOptions()); err != nil {
 		return &hikyaku.Error{Kind: hikyaku.KindInternal, Code: hikyaku.CodeLedgerUnreadable, Op: "open the ledger", Err: err}
 	}
@@ -184,6 +195,7 @@ func (s *server) startMover(ctx context.Context) error {
 	s.mover, err = mover.New(mover.Config{
 		Account: account, Region: s.region(), Store: store, Open: opener.open, Now: time.Now, Rand: rand.Reader,
 		Logger: s.logger, Endpoints: opener.policy(), Version: version, Retention: 30 * 24 * time.Hour, Run: runEngine,
+		Spool: s.cfg.Data,
 	})
 	if err != nil {
 		return fmt.Errorf("start DataSync: %w", err)
@@ -281,12 +293,17 @@ func (s *server) publish(context.Context) error {
 // reload takes over what a changed config can change while running, and says
 // what needs a restart.
 func (s *server) reload(ctx context.Context, file, data string) {
-	cfg, err := loadConfig(file, data)
+	cfg, err := loadConfigIn(s.dir, file, data)
 	if err != nil {
 		s.logger.ErrorContext(ctx, "config not reloaded; the old one stays in force", slog.String("error", err.Error()))
 		return
 	}
 	old := s.cfg
+	s.reloadAccess(ctx)
+	if !reflect.DeepEqual(cfg.Access, old.Access) {
+		s.logger.WarnContext(ctx, "access changes only with a restart; tokens and the certificate are read again")
+		cfg.Access = old.Access
+	}
 	if cfg.Listen != old.Listen || cfg.S3 != old.S3 || cfg.Queue != old.Queue || cfg.Data != old.Data || cfg.Retention != old.Retention {
 		s.logger.WarnContext(ctx, "listen, s3, queue, data and retention change only with a restart")
 		cfg.Listen, cfg.S3, cfg.Queue, cfg.Data, cfg.Retention = old.Listen, old.S3, old.Queue, old.Data, old.Retention
@@ -311,7 +328,7 @@ func (s *server) reload(ctx context.Context, file, data string) {
 
 // consoleLink is the address that signs a person in.
 func (s *server) consoleLink() string {
-	return s.endpoints.Console + "/login?token=" + url.QueryEscape(s.endpoints.Token)
+	return cmp.Or(s.endpoints.Public, s.endpoints.Console) + "/login?token=" + url.QueryEscape(s.endpoints.Token)
 }
 
 func (s *server) region() string {
@@ -336,9 +353,22 @@ func (s *server) listen(ctx context.Context, name, addr string, h http.Handler) 
 	if err != nil {
 		return "", &hikyaku.Error{Kind: hikyaku.KindConflict, Code: hikyaku.CodePortInUse, Op: "listen for " + name, Subject: addr, Err: err}
 	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 5 * time.Minute, ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn)}
+	s.serve(name, l, h, nil)
+	return "http://" + l.Addr().String(), nil
+}
+
+// serve serves a handler until Stop, with TLS if there is a config for it.
+func (s *server) serve(name string, l net.Listener, h http.Handler, secure *tls.Config) {
+	srv := &http.Server{
+		Handler: h, TLSConfig: secure, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 5 * time.Minute,
+		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
+	}
+	accept := func() error { return srv.Serve(l) }
+	if secure != nil {
+		accept = func() error { return srv.ServeTLS(l, "", "") }
+	}
 	go func() {
-		if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		if err := accept(); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- fmt.Errorf("%s listener: %w", name, err)
 		}
 	}()
@@ -350,5 +380,4 @@ func (s *server) listen(ctx context.Context, name, addr string, h http.Handler) 
 		}
 		return nil
 	})
-	return "http://" + l.Addr().String(), nil
 }

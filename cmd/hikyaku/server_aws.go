@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/subtle"
 	"fmt"
 	"net"
 	"os"
@@ -47,8 +46,13 @@ func (s *server) startAPI(ctx context.Context) error {
 
 // startConsole serves the JSON API and the pages.
 func (s *server) startConsole(ctx context.Context) error {
+	access, err := s.access(ctx)
+	if err != nil {
+		return err
+	}
 	h := console.New(console.Options{
-		Ledger: s.ledger, Operator: operator{s.dispatcher, s.daemon.Kick}, Files: fileLister{s.mover}, Authenticate: s.authenticate,
+		Ledger: s.ledger, Operator: operator{s.dispatcher, s.daemon.Kick}, Files: fileLister{s.mover}, Authenticate: s.tokens.authenticate,
+		Access: access, AllowedHosts: s.cfg.Access.allowedHosts(s.cfg.Listen.Console),
 		Ready: func(context.Context) error {
 			if !s.ready.Load() {
 				return &hikyaku.Error{Kind: hikyaku.KindBusy, Message: "starting or stopping"}
@@ -57,7 +61,7 @@ func (s *server) startConsole(ctx context.Context) error {
 		},
 		Now: time.Now, Logger: s.logger, Version: version,
 	})
-	addr, err := s.listen(ctx, "console", s.cfg.Listen.Console, h)
+	addr, err := s.listenForPeople(ctx, h)
 	if err != nil {
 		return err
 	}
@@ -74,22 +78,6 @@ func (s *server) lookupKey(_ context.Context, accessKeyID string) (awsjson.Key, 
 		key.Scopes = append(key.Scopes, awsjson.Scope(scope))
 	}
 	return key, ok
-}
-
-// authenticate finds the identity behind a bearer token, comparing with every
-// key in constant time.
-func (s *server) authenticate(token string) (console.Identity, bool) {
-	var found console.Identity
-	ok := false
-	for _, k := range s.keys.Keys {
-		if subtle.ConstantTimeCompare([]byte(k.Token), []byte(token)) == 1 {
-			found, ok = console.Identity{Name: k.Name}, true
-			for _, scope := range k.Scopes {
-				found.Scopes = append(found.Scopes, console.Scope(scope))
-			}
-		}
-	}
-	return found, ok
 }
 
 // loopbackHost is the guard against DNS rebinding: requests must name this
