@@ -43,7 +43,7 @@ func startMoto(t testing.TB) *moto {
 	})
 	return &moto{client: dynamodb.New(dynamodb.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(url), Credentials: credentials.NewStaticCredentialsProvider("AK", "secret", ""),
-		HTTPClient: client, RetryMaxAttempts: 1,
+		HTTPClient: client, // it tries three times, as functions do: a ledger copes with answers that were lost
 	})}
 }
 

@@ -1,6 +1,7 @@
 package ledgertest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,7 +22,17 @@ func differ(want, got any) string { return cmp.Diff(want, got, cmpopts.EquateEmp
 // model, and expects the same answers from both.
 func testModel(s suite) {
 	t := s.t
+	var failures []string
+	defer func() { // last, because what comes before is long, and says nothing where it cannot be had again
+		if len(failures) > 0 {
+			t.Logf("what differed, of the first and of the last sequence that failed:\n%s\n%s", failures[0], failures[len(failures)-1])
+		}
+	}()
 	rapid.Check(t, func(r *rapid.T) {
+		failed := func(format string, args ...any) {
+			failures = append(failures, fmt.Sprintf(format, args...))
+			r.Fatal(failures[len(failures)-1])
+		}
 		ledger := s
 		ledger.Ledger = s.open(t)
 		m := newModel()
@@ -31,36 +42,50 @@ func testModel(s suite) {
 			err := ledger.Commit(t.Context(), c)
 			if len(broken) == 0 {
 				if err != nil {
-					r.Fatalf("commit %+v: %v, the model accepts it", c, err)
+					failed("commit %+v: %v, the model accepts it", c, err)
 				}
 				continue
 			}
 			var got *hikyaku.ConflictError
 			if !errors.As(err, &got) {
-				r.Fatalf("commit: got %v, the model refuses it for %v", err, broken)
+				failed("commit %+v: got %v, the model refuses it for %v", c, err, broken)
 			}
 			if !slices.ContainsFunc(conflicts(broken), func(want hikyaku.ConflictError) bool { return agrees(*got, want) }) {
-				r.Fatalf("commit: got conflict %+v, the model has %v", *got, broken)
+				failed("commit %+v: got conflict %+v, the model has %v", c, *got, broken)
 			}
 		}
 		queries := []hikyaku.Query{{}, drawQuery(r), drawQuery(r), drawQuery(r)}
-		deadline := time.NewTimer(patience)
-		defer deadline.Stop()
-		for {
-			err := m.compare(t.Context(), ledger, queries)
-			if err == nil {
-				return
-			}
-			if _, prompt := s.Ledger.(hikyaku.Subscriber); prompt {
-				r.Fatal(err) // a ledger of this process lags behind nothing
-			}
-			select {
-			case <-deadline.C:
-				r.Fatal(err)
-			default:
-			}
+		if err := m.agrees(t.Context(), ledger, queries); err != nil {
+			failed("%v", err)
 		}
 	})
+}
+
+// agrees compares a ledger with the model until they agree, or patience ends. A
+// comparison that takes longer than that is not the last one.
+func (m *model) agrees(ctx context.Context, s suite, queries []hikyaku.Query) error {
+	var deadline *time.Timer
+	for looks := 1; ; looks++ {
+		err := m.compare(ctx, s, queries)
+		if err == nil {
+			return nil
+		}
+		if _, prompt := s.Ledger.(hikyaku.Subscriber); prompt {
+			return err // a ledger of this process lags behind nothing
+		}
+		if deadline == nil {
+			deadline = time.NewTimer(patience)
+			defer deadline.Stop()
+		}
+		select {
+		case <-deadline.C:
+			if looks > 2 {
+				return fmt.Errorf("after %d looks: %w", looks, err)
+			}
+			deadline.Reset(patience)
+		default:
+		}
+	}
 }
 
 func conflicts(broken map[hikyaku.ConflictError]bool) []hikyaku.ConflictError {

@@ -75,7 +75,7 @@ def install(responses, in_transaction):
         new = {}
         for name, change in plan:
             value = change(old)
-            if value is unlike:
+            if value is unlike or value is not None and name in index_keys(table) and (value.type != "S" or not value.value):
                 return slow(self, table_name, key, update_expression, expression_attribute_names, expression_attribute_values)
             new[name] = value
         if item is None:
@@ -96,7 +96,7 @@ def install(responses, in_transaction):
         for kind, name, *more in steps(expression) or []:
             name = names.get("#" + name)
             given = [DynamoType(values[v]) for v in more if v in values]
-            if name is None or name in table.attribute_keys or len(given) != sum(v.startswith(":") for v in more):
+            if name is None or name in table.table_key_attrs or len(given) != sum(v.startswith(":") for v in more):
                 return None  # moto says what is wrong with it, if anything is
             if kind == "append":
                 given.insert(0, names.get("#" + more[0]))
@@ -105,6 +105,12 @@ def install(responses, in_transaction):
 
     responses.UpdateExpressionParser = Parser
     DynamoDBBackend.update_item = update_item
+
+
+def index_keys(table):
+    if not hasattr(table, "index_keys"):
+        table.index_keys = {k["AttributeName"] for i in table.all_indexes() for k in i.schema}
+    return table.index_keys
 
 
 unlike = object()  # types that moto has something to say about

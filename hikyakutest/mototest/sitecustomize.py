@@ -232,6 +232,24 @@ def event_templates(module):
     jsonpath_ng.ext.parse = functools.lru_cache(jsonpath_ng.ext.parse)
 
 
+def s3(module):
+    """To list a few of a bucket's objects moto copies all of them."""
+    backend = module.S3Backend
+    list_objects = backend.list_objects
+
+    class Part:
+        def __init__(self, keys):
+            self.keys = keys
+
+    def narrowed(self, bucket, prefix, *args, **kwargs):
+        if prefix and not isinstance(bucket, module.FakeTableStorageBucket):
+            found = ((n, bucket.keys.get(n)) for n in list(bucket.keys) if n.startswith(prefix))
+            bucket = Part({n: key for n, key in found if key is not None})
+        return list_objects(self, bucket, prefix, *args, **kwargs)
+
+    backend.list_objects = narrowed
+
+
 def state_machine(module):
     """Every StartExecution after the first fails: its copy of the machine drags
     the whole backend along (getmoto/moto#10077)."""
@@ -389,6 +407,7 @@ CORRECTIONS = {
     "moto.moto_server.werkzeug_app": applications,
     "moto.events.utils": event_templates,
     "moto.dynamodb.responses": dynamodb,
+    "moto.s3.models": s3,
     "moto.sqs.responses": sqs,
     "moto.stepfunctions.models": state_machine,
     "moto.stepfunctions.parser.models": tokens,
