@@ -66,6 +66,12 @@ func (a *app) showText(w io.Writer, d console.TransferDetail) error {
 			return err
 		}
 	}
+	if len(d.CompletionEvents) > 0 {
+		fmt.Fprintf(&b, "\n%s\n", a.paint(bold, a.t("told_title")))
+		if err := a.toldTable(d.CompletionEvents).write(&b); err != nil {
+			return err
+		}
+	}
 	if len(d.Events) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", a.paint(bold, a.t("events_title")))
 		a.eventLines(&b, d.Events)

@@ -18,6 +18,8 @@ type TransferList struct {
 type TransferDetail struct {
 	hikyaku.Transfer
 	Events []hikyaku.Event `json:"events"`
+	// CompletionEvents are what others are told of the ends of the transfer.
+	CompletionEvents []CompletionEvent `json:"completion_events"`
 }
 
 // EventList is the reply of GET transfers/{transfer_id}/events.
@@ -173,6 +175,8 @@ type Stats struct {
 	Waiting       map[string]map[hikyaku.WaitingReason]int64 `json:"waiting"`
 	OldestQueued  map[string]time.Time                       `json:"oldest_queued"`
 	OutboxPending int64                                      `json:"outbox_pending"`
+	// Owed is what the targets of completion events are owed, by their names.
+	Owed map[string]OwedEvents `json:"owed"`
 }
 
 // APIError is an error as the API tells it. It unwraps to a *hikyaku.Error of

@@ -117,6 +117,12 @@ func (c *Client) Cancel(ctx context.Context, transferID string, a ActRequest) (h
 	return out, c.post(ctx, "transfers/"+url.PathEscape(transferID)+"/cancel", a, &out)
 }
 
+// Resend makes a completion event owed once more.
+func (c *Client) Resend(ctx context.Context, transferID string, r ResendRequest) (hikyaku.Transfer, error) {
+	var out hikyaku.Transfer
+	return out, c.post(ctx, "transfers/"+url.PathEscape(transferID)+"/resend", r, &out)
+}
+
 // Pool returns the tasks of a route, or of all.
 func (c *Client) Pool(ctx context.Context, route string) (Pool, error) {
 	var out Pool

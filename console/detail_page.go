@@ -36,7 +36,7 @@ func (c *Console) transferPage(w http.ResponseWriter, r *http.Request) error {
 		Row: row(d.Transfer, l, now), Answer: e.Answer, Todo: e.Todo, ForceRerun: d.State == hikyaku.Succeeded,
 		Facts: facts(d.Transfer, l), Attempts: attempts(d.Attempts, l), Events: timeline(d.Events, l),
 		JSON: visibleJSON(raw), APILink: "/api/v1/transfers/" + url.PathEscape(d.TransferID),
-		Meaning: meaning(d.Transfer, l), Bad: bad(d.Events),
+		Meaning: meaning(d.Transfer, l), Bad: bad(d.Events), Notices: notices(d.CompletionEvents, l, now),
 		Live: "/live?" + url.Values{"transfer_id": {d.TransferID}}.Encode(),
 	}
 	if d.Body != "" && d.Body != d.ID {
@@ -197,6 +197,9 @@ func eventText(e hikyaku.Event, l Lang) string {
 	var d struct {
 		Status string `json:"status"`
 		Reason string `json:"reason"`
+	}
+	if e.Type == hikyaku.EventNotified {
+		return notifiedText(e, l)
 	}
 	if e.Type != hikyaku.EventPhase && e.Type != hikyaku.EventWaiting {
 		return text

@@ -68,10 +68,15 @@ func (l TransferList) MarshalJSON() ([]byte, error) {
 
 // MarshalJSON writes the transfer as a document, with its events.
 func (d TransferDetail) MarshalJSON() ([]byte, error) {
+	told := d.CompletionEvents
+	if told == nil {
+		told = []CompletionEvent{}
+	}
 	return encode(struct {
 		document
-		Events []hikyaku.Event `json:"events"`
-	}{documentOf(d.Transfer), d.Events})
+		Events           []hikyaku.Event   `json:"events"`
+		CompletionEvents []CompletionEvent `json:"completion_events"`
+	}{documentOf(d.Transfer), d.Events, told})
 }
 
 // MarshalJSON writes the transfers as documents.

@@ -175,6 +175,7 @@ func TestRoles_Table(t *testing.T) {
 	want := map[string]console.Scope{
 		"POST /api/v1/transfers": console.ScopeProducer, "POST /columns": console.ScopeViewer,
 		"POST /transfers/{transfer_id}/rerun": console.ScopeOperator, "POST /transfers/{transfer_id}/cancel": console.ScopeOperator,
+		"POST /transfers/{transfer_id}/notify": console.ScopeOperator, "POST /api/v1/transfers/{transfer_id}/resend": console.ScopeOperator,
 		"POST /dlq/redrive": console.ScopeOperator, "POST /dlq/resend": console.ScopeOperator, "POST /dlq/discard": console.ScopeOperator,
 		"POST /routes/{name}/pause": console.ScopeOperator, "POST /routes/{name}/resume": console.ScopeOperator,
 		"POST /routes/{name}/limit": console.ScopeAdmin, "POST /tasks/bench": console.ScopeAdmin, "POST /tasks/unbench": console.ScopeAdmin,

@@ -200,5 +200,5 @@ func alerts(l Lang, now time.Time, stats Stats, pool hikyaku.Pool, dead int, mor
 			})
 		}
 	}
-	return out
+	return append(out, owedAlerts(l, now, stats.Owed)...)
 }

@@ -116,6 +116,8 @@ type ledgerCollector struct {
 	log    *slog.Logger
 
 	transfers, waiting, oldest, outbox, tasks, agents, up *prometheus.Desc
+
+	owed, owedFailing, owedAge *prometheus.Desc // to targets of completion events
 }
 
 const scrapeTimeout = 5 * time.Second
@@ -126,19 +128,22 @@ func newLedgerCollector(l hikyaku.Ledger, now func() time.Time, log *slog.Logger
 	}
 	return &ledgerCollector{
 		ledger: l, now: now, log: log,
-		transfers: desc("transfers", "Transfers in the ledger, by route and state.", "route", "state"),
-		waiting:   desc("transfers_waiting", "Queued transfers, by route and waiting reason.", "route", "reason"),
-		oldest:    desc("oldest_queued_seconds", "Age of the oldest queued transfer, by route.", "route"),
-		outbox:    desc("outbox_pending", "Dead letters and completion events not delivered yet."),
-		tasks:     desc("pool_tasks", "Tasks of the pool, by route and state.", "route", "state"),
-		agents:    desc("agents", "Agents, by whether they are online.", "online"),
-		up:        desc("ledger_up", "1 if the ledger could be read."),
+		transfers:   desc("transfers", "Transfers in the ledger, by route and state.", "route", "state"),
+		waiting:     desc("transfers_waiting", "Queued transfers, by route and waiting reason.", "route", "reason"),
+		oldest:      desc("oldest_queued_seconds", "Age of the oldest queued transfer, by route.", "route"),
+		outbox:      desc("outbox_pending", "Dead letters and completion events not delivered yet."),
+		owed:        desc("completion_events_owed", "Completion events not delivered yet, by target.", "target"),
+		owedFailing: desc("completion_events_failing", "Completion events last tried in vain, by target.", "target"),
+		owedAge:     desc("completion_events_oldest_seconds", "Age of the oldest completion event not delivered yet, by target.", "target"),
+		tasks:       desc("pool_tasks", "Tasks of the pool, by route and state.", "route", "state"),
+		agents:      desc("agents", "Agents, by whether they are online.", "online"),
+		up:          desc("ledger_up", "1 if the ledger could be read."),
 	}
 }
 
 // Describe names the metrics.
 func (c *ledgerCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.transfers, c.waiting, c.oldest, c.outbox, c.tasks, c.agents, c.up} {
+	for _, d := range []*prometheus.Desc{c.transfers, c.waiting, c.oldest, c.outbox, c.owed, c.owedFailing, c.owedAge, c.tasks, c.agents, c.up} {
 		ch <- d
 	}
 }
@@ -175,6 +180,11 @@ func (c *ledgerCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(c.oldest, max(c.now().Sub(at).Seconds(), 0), route)
 	}
 	gauge(c.outbox, float64(stats.OutboxPending))
+	for target, o := range stats.Owed {
+		gauge(c.owed, float64(o.Events), target)
+		gauge(c.owedFailing, float64(o.Failing), target)
+		gauge(c.owedAge, max(c.now().Sub(o.Since).Seconds(), 0), target)
+	}
 	tasks := map[[2]string]int{}
 	for _, t := range pool.Tasks {
 		tasks[[2]string{t.Route, string(t.State)}]++

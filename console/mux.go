@@ -32,6 +32,7 @@ func (c *Console) endpoints() []endpoint {
 		{"GET", "/api/v1/transfers/{transfer_id}/events", ScopeViewer, c.getEvents},
 		{"POST", "/api/v1/transfers/{transfer_id}/rerun", ScopeOperator, c.rerunTransfer},
 		{"POST", "/api/v1/transfers/{transfer_id}/cancel", ScopeOperator, c.cancelTransfer},
+		{"POST", "/api/v1/transfers/{transfer_id}/resend", ScopeOperator, c.resendCompletion},
 		{"GET", "/api/v1/pool", ScopeViewer, c.getPool},
 		{"POST", "/api/v1/tasks/bench", ScopeAdmin, c.benchTask},
 		{"POST", "/api/v1/tasks/unbench", ScopeAdmin, c.unbenchTask},

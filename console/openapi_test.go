@@ -160,6 +160,7 @@ func TestOpenAPI_RepliesFit(t *testing.T) {
 		{request{method: "POST", path: "/api/v1/transfers", body: `{"ids":["O-1","bad/id"],"metadata":{"a":"b"}}`}, "SendResult"},
 		{request{method: "POST", path: one + "/rerun", body: `{"reason":"why"}`}, "Transfer"},
 		{request{method: "POST", path: one + "/cancel"}, "Transfer"},
+		{request{method: "POST", path: one + "/resend", body: `{"event":3,"target":"hook","reason":"lost"}`}, "Transfer"},
 		{request{method: "POST", path: "/api/v1/routes/orders/pause"}, "RouteSettings"},
 		{request{method: "POST", path: "/api/v1/routes/orders/resume"}, "RouteSettings"},
 		{request{method: "POST", path: "/api/v1/routes/orders/limit", body: `{"bytes_per_second":-1}`}, "RouteSettings"},
@@ -207,6 +208,7 @@ func TestOpenAPI_DescribesEveryField(t *testing.T) {
 		"Stats": console.Stats{}, "File": console.File{}, "FileList": console.FileList{}, "ActRequest": console.ActRequest{},
 		"SendRequest": console.SendRequest{}, "SendResult": console.SendResult{}, "Error": console.APIError{}, "Pool": console.Pool{},
 		"Token": console.Token{}, "NewToken": console.NewToken{}, "CreatedToken": console.CreatedToken{}, "TokenList": console.TokenList{}, "Revoked": console.Revoked{},
+		"CompletionEvent": console.CompletionEvent{}, "OwedEvents": console.OwedEvents{}, "ResendRequest": console.ResendRequest{},
 	} {
 		got := slices.Sorted(maps.Keys(d.Components.Schemas[name].Properties))
 		want := fields(reflect.TypeOf(v))

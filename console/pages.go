@@ -37,6 +37,7 @@ func (c *Console) pageRoutes(m *router) {
 		{"GET", "/live", ScopeViewer, c.livePart},
 		{"POST", "/transfers/{transfer_id}/rerun", ScopeOperator, c.formRerun},
 		{"POST", "/transfers/{transfer_id}/cancel", ScopeOperator, c.formCancel},
+		{"POST", "/transfers/{transfer_id}/notify", ScopeOperator, c.formResendCompletion},
 		{"POST", "/dlq/redrive", ScopeOperator, c.formRedrive},
 		{"POST", "/dlq/discard", ScopeOperator, c.formDiscard},
 		{"POST", "/dlq/resend", ScopeOperator, c.formResend},

@@ -228,7 +228,7 @@ func (c *Console) readStats(ctx context.Context) (Stats, error) {
 func newStats(s hikyaku.Stats, now time.Time) Stats {
 	out := Stats{
 		At: now.UTC(), Totals: map[hikyaku.State]int64{}, Counts: s.Counts, Waiting: s.Waiting,
-		OldestQueued: s.OldestQueued, OutboxPending: s.OutboxPending,
+		OldestQueued: s.OldestQueued, OutboxPending: s.OutboxPending, Owed: owedEvents(s.Owed),
 	}
 	for _, st := range States() {
 		out.Totals[st] = 0

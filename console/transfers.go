@@ -31,7 +31,11 @@ func (c *Console) detail(ctx context.Context, transferID string) (TransferDetail
 	if err != nil {
 		return TransferDetail{}, fmt.Errorf("read events of %s: %w", Printable(transferID), err)
 	}
-	return TransferDetail{Transfer: t, Events: completeEvents(events)}, nil
+	told, err := c.completionEvents(ctx, transferID, events)
+	if err != nil {
+		return TransferDetail{}, err
+	}
+	return TransferDetail{Transfer: t, Events: completeEvents(events), CompletionEvents: told}, nil
 }
 
 func (c *Console) transfer(ctx context.Context, transferID string) (hikyaku.Transfer, error) {

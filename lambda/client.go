@@ -187,3 +187,10 @@ func (c *Client) DiscardDeadLetter(ctx context.Context, transferID string, a hik
 	_, err := c.do(ctx, q)
 	return err
 }
+
+// ResendCompletion makes a completion event owed once more.
+func (c *Client) ResendCompletion(ctx context.Context, transferID string, r hikyaku.Resend, a hikyaku.Act) (hikyaku.Transfer, error) {
+	q := request(OpResend, a)
+	q.TransferID, q.Resend = transferID, &r
+	return c.transfer(ctx, q)
+}

@@ -28,6 +28,14 @@ func (l *Levels) Measure(ctx context.Context) error {
 	l.Meter.Set(MetricQueued, float64(counts[hikyaku.Queued]))
 	l.Meter.Set(MetricRunning, float64(counts[hikyaku.Starting]+counts[hikyaku.Running]))
 	l.Meter.Set(MetricOutboxPending, float64(stats.OutboxPending))
+	var failing int64
+	var owedFor time.Duration
+	for _, o := range stats.Owed {
+		failing += o.Failing
+		owedFor = max(owedFor, l.Now().Sub(o.Since))
+	}
+	l.Meter.Set(MetricEventsFailing, float64(failing))
+	l.Meter.Set(MetricEventsOldestAge, owedFor.Seconds())
 	var age time.Duration
 	if oldest := stats.OldestQueued[l.Route]; !oldest.IsZero() {
 		age = max(0, l.Now().Sub(oldest))

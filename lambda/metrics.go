@@ -32,6 +32,8 @@ const (
 	MetricTasksIdle       = "tasks_idle"
 	MetricTasksBenched    = "tasks_benched"
 	MetricOutboxPending   = "outbox_pending"
+	MetricEventsFailing   = "events_failing"
+	MetricEventsOldestAge = "events_oldest_age"
 )
 
 // Metric describes one metric. All have the dimensions Stack and Route; those
@@ -62,6 +64,8 @@ func Metrics() []Metric {
 		{Name: MetricTasksIdle, Unit: "Count", Doc: "Tasks of the pool that are IDLE, every sweep."},
 		{Name: MetricTasksBenched, Unit: "Count", Doc: "Tasks of the pool that are BENCHED, every sweep."},
 		{Name: MetricOutboxPending, Unit: "Count", Doc: "Dead letters and completion events that are owed, every sweep."},
+		{Name: MetricEventsFailing, Unit: "Count", Doc: "Completion events that were last tried in vain, every sweep."},
+		{Name: MetricEventsOldestAge, Unit: "Seconds", Doc: "How long the oldest completion event has been owed, every sweep; 0 when none is."},
 	}
 }
 

@@ -31,6 +31,7 @@ type Operator interface {
 type DeadLetterOperator interface {
 	RedriveDeadLetters(ctx context.Context, transferIDs []string, a hikyaku.Act) (int, error)
 	DiscardDeadLetter(ctx context.Context, transferID string, a hikyaku.Act) error
+	ResendCompletion(ctx context.Context, transferID string, r hikyaku.Resend, a hikyaku.Act) (hikyaku.Transfer, error)
 	Routes() []hikyaku.Route
 	// AssignAll and DrainOutbox follow a command that made something ready.
 	AssignAll(ctx context.Context) (started int, err error)
@@ -90,7 +91,7 @@ func (h *Operate) Handle(ctx context.Context, raw json.RawMessage) (Reply, error
 // follow starts what the command made ready, as far as time allows.
 func (h *Operate) follow(ctx, work context.Context, op Op, failed error) {
 	switch op {
-	case OpSend, OpRerun, OpCancel, OpRedrive, OpResume, OpUnbench:
+	case OpSend, OpRerun, OpCancel, OpRedrive, OpResume, OpUnbench, OpResend:
 	default:
 		return
 	}
@@ -99,7 +100,7 @@ func (h *Operate) follow(ctx, work context.Context, op Op, failed error) {
 	}
 	err := h.within(ctx, "follow", func(context.Context) error {
 		_, err := h.DeadLetters.AssignAll(work)
-		if h.Meter.Owed() {
+		if h.Meter.Owed() || op == OpResend { // what is owed already is due at once
 			_, drainErr := h.DeadLetters.DrainOutbox(work)
 			err = errors.Join(err, drainErr)
 		}
@@ -131,6 +132,12 @@ func (h *Operate) do(ctx context.Context, q Request, act hikyaku.Act) (Result, e
 		return Result{Redriven: n}, err
 	case OpDiscard:
 		return Result{}, h.DeadLetters.DiscardDeadLetter(ctx, q.TransferID, act)
+	case OpResend:
+		var which hikyaku.Resend
+		if q.Resend != nil {
+			which = *q.Resend
+		}
+		return ofTransfer(h.DeadLetters.ResendCompletion(ctx, q.TransferID, which, act))
 	case OpPause, OpResume, OpLimit:
 		return h.change(ctx, q, act)
 	case OpBench:
@@ -205,7 +212,7 @@ func (q Request) check() error {
 		if q.Send == nil {
 			missing = "send"
 		}
-	case OpRerun, OpCancel, OpDiscard:
+	case OpRerun, OpCancel, OpDiscard, OpResend:
 		if q.TransferID == "" {
 			missing = "transfer_id"
 		}

@@ -21,6 +21,7 @@ const (
 	OpCancel  Op = "cancel"  // TransferID
 	OpRedrive Op = "redrive" // TransferIDs, or All
 	OpDiscard Op = "discard" // TransferID
+	OpResend  Op = "resend"  // TransferID, Resend
 	OpPause   Op = "pause"   // Route
 	OpResume  Op = "resume"  // Route
 	OpLimit   Op = "limit"   // Route, BytesPerSecond
@@ -44,6 +45,9 @@ type Request struct {
 
 	Send       *hikyaku.Send `json:"send,omitempty"`
 	TransferID string        `json:"transfer_id,omitempty"`
+	// Resend is which completion event is sent again; absent: the last one, to
+	// every target.
+	Resend *hikyaku.Resend `json:"resend,omitempty"`
 	Force      bool          `json:"force,omitempty"`
 	// TransferIDs are those of dead letters to redrive; All is every one, and
 	// empties the dead-letter queue as well.
@@ -66,7 +70,7 @@ type Reply struct {
 // Result has what the command is about; for bench, unbench and discard it is
 // empty.
 type Result struct {
-	Transfer *hikyaku.Transfer      `json:"transfer,omitempty"` // send, rerun, cancel
+	Transfer *hikyaku.Transfer      `json:"transfer,omitempty"` // send, rerun, cancel, resend
 	Settings *hikyaku.RouteSettings `json:"settings,omitempty"` // pause, resume, limit
 	Redriven int                    `json:"redriven,omitempty"` // redrive: how many went round again
 	Routes   []RouteInfo            `json:"routes,omitempty"`   // routes

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -115,7 +116,10 @@ func (w *Webhook) Send(ctx context.Context, m hikyaku.OutMessage) (string, error
 	}
 	reply, err := w.client.Do(r)
 	if err != nil {
-		return "", w.failed(hikyaku.KindTransient, "", err)
+		if e, ok := errors.AsType[*url.Error](err); ok { // its text has the whole address, which may hold a secret
+			err = e.Err
+		}
+		return "", w.failed(hikyaku.KindTransient, err)
 	}
 	defer func() { _ = reply.Body.Close() }()                            // nothing more is wanted of it
 	_, _ = io.Copy(io.Discard, io.LimitReader(reply.Body, webhookReply)) // what it says does not matter
@@ -128,7 +132,7 @@ func (w *Webhook) Send(ctx context.Context, m hikyaku.OutMessage) (string, error
 	case status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status >= 500:
 		kind = hikyaku.KindTransient
 	}
-	return "", w.failed(kind, "", &StatusError{Code: reply.StatusCode})
+	return "", w.failed(kind, &StatusError{Code: reply.StatusCode})
 }
 
 // StatusError is an answer that is no success.
@@ -149,6 +153,6 @@ func Sign(secret []byte, timestamp, body string) string {
 	return "v1=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-func (w *Webhook) failed(kind hikyaku.Kind, message string, err error) error {
-	return &hikyaku.Error{Kind: kind, Code: hikyaku.CodeOutboxStuck, Op: "post to webhook", Subject: w.Name(), Message: message, Err: err}
+func (w *Webhook) failed(kind hikyaku.Kind, err error) error {
+	return &hikyaku.Error{Kind: kind, Code: hikyaku.CodeOutboxStuck, Op: "post to webhook", Subject: w.Name(), Err: err}
 }

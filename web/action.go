@@ -114,6 +114,12 @@ func (p *Page) LimitAction(route string) Action {
 	return p.forAdmin(p.action("/routes/"+url.PathEscape(route)+"/limit", "limit", route, ""))
 }
 
+// NotifyAction sends a completion event again.
+func (p *Page) NotifyAction(r Row, n Notice) Action {
+	return p.action("/transfers/"+url.PathEscape(r.TransferID)+"/notify", "notify", r.ID+" → "+n.Target, "",
+		Field{"event", n.Event}, Field{"target", n.Target})
+}
+
 // ResendAction sends an edited message.
 func (p *Page) ResendAction(r Row) Action {
 	return p.action("/dlq/resend", "resend", r.ID, "primary", Field{"transfer_id", r.TransferID})

@@ -144,6 +144,7 @@ type Transfer struct {
 	Events       []Event
 	Files        []File
 	FilesKnown   bool
+	Notices      []Notice
 	Others       []Row // other transfers of the same ID
 	Body         string
 	JSON         string
@@ -167,6 +168,13 @@ type Attempt struct {
 	Started                                                                time.Time
 	Took, Status, Mode, Files, Size, Error, Execution, Task, Agent, Phases string
 	Good, Bad                                                              bool
+}
+
+// Notice is a completion event and how far it has come.
+type Notice struct {
+	Event, EventID, Target, State, Tries, Error, MessageID string
+	Tone                                                   string    // as of Event
+	Sent, Next                                             time.Time // zero: not yet, not planned
 }
 
 // Event is one entry of the timeline; Text is a sentence.

@@ -116,6 +116,14 @@ func (o *Operator) Cancel(ctx context.Context, id string, a hikyaku.Act) (hikyak
 	})
 }
 
+// ResendCompletion notes which event is sent again, and to whom.
+func (o *Operator) ResendCompletion(ctx context.Context, id string, r hikyaku.Resend, a hikyaku.Act) (hikyaku.Transfer, error) {
+	if err := o.called("resend", fmt.Sprintf("%s %d %s", id, r.Event, r.Target), a); err != nil {
+		return hikyaku.Transfer{}, err
+	}
+	return o.Ledger.Transfer(ctx, id)
+}
+
 // Routes returns the two sample routes.
 func (o *Operator) Routes() []hikyaku.Route {
 	return []hikyaku.Route{
