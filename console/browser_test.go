@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/console"
 	"github.com/hikyaku/hikyaku/console/consoletest"
 )
 
@@ -34,7 +35,7 @@ type browser struct {
 
 // newBrowser starts Chromium and signs in. Without Chromium the test is
 // skipped, which CI does not allow.
-func newBrowser(t *testing.T, width, height int) *browser {
+func newBrowser(t *testing.T, width, height int, change ...func(*console.Options)) *browser {
 	t.Helper()
 	var program string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
@@ -49,7 +50,11 @@ func newBrowser(t *testing.T, width, height int) *browser {
 		}
 		t.Skip("Chromium is missing, so the pages were NOT tested in a browser: run .ci/deps")
 	}
-	f := consoletest.NewAt(t, func() time.Time { return time.Now().UTC() })
+	f := consoletest.NewWith(t, func() time.Time { return time.Now().UTC() }, func(o *console.Options) {
+		for _, c := range change {
+			c(o)
+		}
+	})
 	srv := httptest.NewServer(f.Console)
 	t.Cleanup(srv.Close)
 	t.Cleanup(f.Console.Close)

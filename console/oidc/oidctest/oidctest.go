@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -50,7 +51,11 @@ type Provider struct {
 func New(tb testing.TB, redirect string, people map[string]Person) *Provider {
 	tb.Helper()
 	srv := httptest.NewUnstartedServer(nil)
-	p := &Provider{Server: srv, Issuer: "http://" + srv.Listener.Addr().String()}
+	_, port, err := net.SplitHostPort(srv.Listener.Addr().String())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := &Provider{Server: srv, Issuer: "http://localhost:" + port} // another site than 127.0.0.1, to browsers
 	client := storage.WebClient(ClientID, Secret, redirect)
 	kept := &keeper{
 		Storage: storage.NewStorageWithClients(users(people), map[string]*storage.Client{ClientID: client}),
