@@ -22,6 +22,8 @@ const maxPayload = 6 << 20
 // environment is one process and the Runtime API it talks to.
 type environment struct {
 	function *Function
+	opts     Options // when it was made
+	deployed int     // of the function, then
 	server   *http.Server
 	listener net.Listener
 	command  *exec.Cmd
@@ -50,13 +52,14 @@ type outcome struct {
 	errorType, errorMessage string
 }
 
+// newEnvironment is called with f.mu held.
 func newEnvironment(ctx context.Context, f *Function) (*environment, error) {
 	l, err := (&net.ListenConfig{}).Listen(context.WithoutCancel(ctx), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for the runtime api: %w", err)
 	}
 	e := &environment{
-		function: f, listener: l, next: make(chan *invocation), ready: make(chan struct{}), exited: make(chan struct{}),
+		function: f, opts: f.opts, deployed: f.deployed, listener: l, next: make(chan *invocation), ready: make(chan struct{}), exited: make(chan struct{}),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", e.serveNext)
@@ -74,7 +77,7 @@ func (e *environment) start() error {
 			_, _ = fmt.Fprintln(e.function, "runtime api:", err) // a buffer
 		}
 	}()
-	o := e.function.opts
+	o := e.opts
 	e.command = exec.Command(o.Binary) //nolint:gosec,noctx // the binary under test; stop ends it
 	e.command.Env = append([]string{
 		"AWS_LAMBDA_RUNTIME_API=" + e.listener.Addr().String(), "AWS_LAMBDA_FUNCTION_NAME=" + o.Name,
@@ -145,7 +148,7 @@ func (e *environment) serveNext(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Lambda-Runtime-Aws-Request-Id", i.id)
 	h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(i.deadline.UnixMilli(), 10))
-	h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:"+region+":"+account+":function:"+e.function.opts.Name)
+	h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:"+region+":"+account+":function:"+e.opts.Name)
 	h.Set("Lambda-Runtime-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0")
 	if i.clientContext != nil {
 		h.Set("Lambda-Runtime-Client-Context", string(i.clientContext))

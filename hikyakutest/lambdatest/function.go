@@ -42,7 +42,9 @@ type Function struct {
 	closed bool
 	starts int
 	serial int
-	log    bytes.Buffer
+	// deployed is how often the environment variables were replaced.
+	deployed int
+	log      bytes.Buffer
 }
 
 // New returns a function without environments; Close ends those it gets.
@@ -205,9 +207,13 @@ func (f *Function) take(ctx context.Context) (e *environment, cold bool, err err
 
 func (f *Function) giveBack(e *environment) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.closed {
+	current := e.deployed == f.deployed
+	if !f.closed && current {
 		f.idle = append(f.idle, e)
+	}
+	f.mu.Unlock()
+	if !current {
+		f.drop(e)
 	}
 }
 
@@ -216,6 +222,22 @@ func (f *Function) drop(e *environment) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.all, e)
+}
+
+// SetEnv replaces the function's environment, as a deployment does: invocations
+// that run go on with the old one, those that begin get the new one.
+func (f *Function) SetEnv(env []string) {
+	f.mu.Lock()
+	idle := f.idle
+	f.opts.Env, f.idle = env, nil
+	f.deployed++
+	for _, e := range idle {
+		delete(f.all, e)
+	}
+	f.mu.Unlock()
+	for _, e := range idle {
+		e.stop()
+	}
 }
 
 // Kill ends every environment at once, in the middle of what it does.

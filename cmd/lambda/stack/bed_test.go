@@ -1,23 +1,24 @@
 package stack_test
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	datasyncsdk "github.com/aws/aws-sdk-go-v2/service/datasync"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	s3sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -27,21 +28,12 @@ import (
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/hikyaku/hikyaku"
-	"github.com/hikyaku/hikyaku/awsjson"
 	"github.com/hikyaku/hikyaku/cmd/lambda/stack"
-	"github.com/hikyaku/hikyaku/datasync"
-	"github.com/hikyaku/hikyaku/datasyncapi"
 	"github.com/hikyaku/hikyaku/dynamo"
 	"github.com/hikyaku/hikyaku/engine"
 	"github.com/hikyaku/hikyaku/hikyakutest/lambdatest"
 	"github.com/hikyaku/hikyaku/hikyakutest/mototest"
 	"github.com/hikyaku/hikyaku/mover"
-	"github.com/hikyaku/hikyaku/mover/movertest"
-	"github.com/hikyaku/hikyaku/queue"
-	"github.com/hikyaku/hikyaku/queue/queuetest"
-	"github.com/hikyaku/hikyaku/sqsapi"
-	"github.com/hikyaku/hikyaku/storage"
-	"github.com/hikyaku/hikyaku/storage/storagetest"
 )
 
 // region and account are those of the Runtime API's functions.
@@ -54,28 +46,51 @@ const (
 type ground struct {
 	moto  string
 	built map[stack.Function]string
-	beds  atomic.Int64
+
+	names atomic.Int64
+
+	mu   sync.Mutex // guards beds
+	beds []*bed     // that are complete
 }
 
-// bed is a stack on this machine: DynamoDB, SSM and S3 by moto, SQS and
-// DataSync by ourselves, and the real binaries.
+func (g *ground) all() []*bed {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.beds)
+}
+
+// bed is a stack on this machine: DynamoDB, SSM, S3 and Step Functions by moto,
+// SQS and DataSync by ourselves, and the real binaries.
 type bed struct {
 	*ground
 	own       string
-	name      string // of the stack and of its table
+	amazon    http.Handler // SQS and DataSync
+	name      string       // of the stack and of its table
+	driver    atomic.Value // of the route: a string
+	settings  string       // the route's document; empty is {}
+	withAgent bool         // all tasks are its, which takes any number of executions
+	tasks     []string     // their ARNs
 	mover     *mover.Service
 	queueURL  string
 	dlqURL    string
 	endedURL  string
 	functions map[stack.Function]*lambdatest.Function
 	ends      chan error // one for each execution to end
+	// run is an execution; nil ends with ends.
+	run func(context.Context, engine.Job) error
+	// disturb, if not nil, stands before SQS and DataSync.
+	disturb func(http.Handler) http.Handler
 }
 
-// newGround starts moto and compiles the functions.
-func newGround(t *testing.T) *ground {
+// newGround starts moto and compiles the functions of a driver.
+func newGround(t *testing.T, driver string) *ground {
 	t.Helper()
-	g := &ground{moto: mototest.Start(t), built: map[stack.Function]string{}}
-	for _, f := range stack.Functions() {
+	g := &ground{built: map[stack.Function]string{}}
+	called := httptest.NewServer(http.HandlerFunc(g.serveStates))
+	t.Cleanup(called.Close)
+	g.moto = mototest.Start(t, "AWS_ACCESS_KEY_ID=AKADMIN", "AWS_SECRET_ACCESS_KEY=secret",
+		"AWS_ENDPOINT_URL_DATASYNC="+called.URL, "AWS_ENDPOINT_URL_LAMBDA="+called.URL)
+	for _, f := range stack.FunctionsOf(driver) {
 		if _, err := os.ReadFile("../" + string(f) + "/main.go"); err != nil { // so that the test cache sees it
 			t.Fatal(err)
 		}
@@ -89,9 +104,19 @@ func newGround(t *testing.T) *ground {
 	return g
 }
 
+// bed makes a stack with some tasks that events drive.
 func (g *ground) bed(t *testing.T, tasks int) *bed {
 	t.Helper()
-	b := &bed{ground: g, name: fmt.Sprintf("stack%d", g.beds.Add(1)), ends: make(chan error), functions: map[stack.Function]*lambdatest.Function{}}
+	b := &bed{}
+	b.driver.Store(stack.DriverEvents)
+	g.open(t, b, tasks)
+	return b
+}
+
+func (g *ground) open(t *testing.T, b *bed, tasks int) {
+	t.Helper()
+	b.ground, b.ends, b.functions = g, make(chan error), map[stack.Function]*lambdatest.Function{}
+	b.name = fmt.Sprintf("stack%d", g.names.Add(1))
 	b.serve(t)
 	db := dynamodb.New(dynamodb.Options{BaseEndpoint: &b.moto, Region: region, Credentials: keys()})
 	if _, err := db.CreateTable(t.Context(), dynamo.TableInput(b.name)); err != nil {
@@ -102,15 +127,17 @@ func (g *ground) bed(t *testing.T, tasks int) *bed {
 	b.queueURL = b.queue(t, "orders", map[string]string{
 		"VisibilityTimeout": "20", "RedrivePolicy": `{"deadLetterTargetArn":"arn:aws:sqs:` + region + `:` + account + `:orders-dlq","maxReceiveCount":5}`,
 	})
-	b.parameter(t, b.path("route"), `{}`)
+	b.parameter(t, b.path("route"), cmp.Or(b.settings, `{}`))
 	for i, task := range b.provision(t, tasks) {
 		b.parameter(t, b.path("pool/"+strconv.Itoa(i)), task)
 	}
 	for f, binary := range b.built {
-		b.functions[f] = lambdatest.New(lambdatest.Options{Binary: binary, Env: b.env(f), Name: string(f), Timeout: 20 * time.Second})
+		b.functions[f] = lambdatest.New(lambdatest.Options{Binary: binary, Env: b.env(f), Name: b.name + "-" + string(f), Timeout: 20 * time.Second})
 		t.Cleanup(b.functions[f].Close)
 	}
-	return b
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.beds = append(g.beds, b)
 }
 
 // path is a parameter's name.
@@ -124,6 +151,12 @@ func (b *bed) env(f stack.Function) []string {
 		stack.EnvCompletionQueue: b.endedURL, stack.EnvLogLevel: "debug",
 		stack.EnvReportBucket: "reports", stack.EnvReportRole: "arn:aws:iam::" + account + ":role/reports",
 	}
+	if b.withAgent {
+		values[stack.EnvLogLevel] = "info"
+	}
+	if driver, _ := b.driver.Load().(string); driver == stack.DriverSteps {
+		values[stack.EnvDriver], values[stack.EnvStateMachine], values[stack.EnvPoll] = driver, b.machine(), "1"
+	}
 	env := []string{
 		"AWS_ACCESS_KEY_ID=AKADMIN", "AWS_SECRET_ACCESS_KEY=secret", "AWS_ENDPOINT_URL=" + b.moto,
 		"AWS_ENDPOINT_URL_SQS=" + b.own, "AWS_ENDPOINT_URL_DATASYNC=" + b.own,
@@ -134,49 +167,6 @@ func (b *bed) env(f stack.Function) []string {
 		}
 	}
 	return env
-}
-
-// serve serves SQS and DataSync.
-func (b *bed) serve(t *testing.T) {
-	t.Helper()
-	log := slog.New(slog.DiscardHandler)
-	queues, err := queue.New(t.Context(), queue.Options{Store: queuetest.NewMemory(), Account: account, Region: region, Now: time.Now, Logger: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	queues.Start()
-	t.Cleanup(queues.Close)
-	b.mover, err = mover.New(mover.Config{
-		Account: account, Region: region, Store: &movertest.Memory{}, Now: time.Now, Rand: rand.Reader, Version: "test",
-		Open: func(context.Context, mover.Location) (storage.Driver, error) {
-			return storagetest.NewMemory(storagetest.MemoryOptions{}), nil
-		},
-		Run: func(ctx context.Context, _ engine.Job, _ *engine.Progress) (engine.Result, error) {
-			select {
-			case err := <-b.ends:
-				return engine.Result{Counters: engine.Counters{EstimatedFilesToTransfer: 1, FilesTransferred: 1, FilesVerified: 1, BytesTransferred: 5, BytesWritten: 5}}, err
-			case <-ctx.Done():
-				return engine.Result{}, context.Cause(ctx)
-			}
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := b.mover.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.mover.Stop(context.WithoutCancel(t.Context())) }) // executions may run
-	lookup := func(context.Context, string) (awsjson.Key, bool) {
-		return awsjson.Key{Secret: "secret", Scopes: []awsjson.Scope{awsjson.ScopeAdmin}}, true
-	}
-	verifier := awsjson.NewVerifier(awsjson.VerifierOptions{Lookup: lookup, Now: time.Now})
-	server := httptest.NewServer(awsjson.NewMux(
-		sqsapi.New(sqsapi.Options{Queues: queues, Verifier: verifier, Logger: log, Now: time.Now}),
-		datasyncapi.New(datasyncapi.Options{Mover: b.mover, Verifier: verifier, Logger: log, Now: time.Now}),
-	))
-	t.Cleanup(server.Close)
-	b.own = server.URL
 }
 
 func keys() aws.CredentialsProvider {
@@ -209,23 +199,6 @@ func (b *bed) parameter(t *testing.T, name, value string) {
 	if _, err := b.ssm().PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Type: ssmtypes.ParameterTypeString, Overwrite: aws.Bool(true)}); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// provision makes tasks, as the template does.
-func (b *bed) provision(t *testing.T, size int) []string {
-	t.Helper()
-	client := datasyncsdk.New(datasyncsdk.Options{BaseEndpoint: &b.own, Region: region, Credentials: keys()})
-	got, err := datasync.NewProvisioner(client, datasync.Options{}).Ensure(t.Context(), []datasync.Pool{{
-		Route: "orders", Size: size, Source: datasync.Location{Bucket: "outbox"}, Destination: datasync.Location{Bucket: "archive"},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	arns := []string{}
-	for _, task := range got.Tasks {
-		arns = append(arns, task.ARN)
-	}
-	return arns
 }
 
 // put puts a file of an ID into the outbox.
@@ -275,6 +248,9 @@ func (b *bed) events(t *testing.T) {
 	go func() {
 		defer close(done)
 		for e := range changes {
+			if b.driver.Load() != stack.DriverEvents { // the rules are disabled
+				continue
+			}
 			raw, err := json.Marshal(e)
 			if err != nil {
 				t.Error(err)

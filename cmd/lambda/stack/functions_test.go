@@ -22,7 +22,7 @@ import (
 // TestFunctions runs the real binaries.
 func TestFunctions(t *testing.T) {
 	t.Parallel()
-	g := newGround(t)
+	g := newGround(t, stack.DriverEvents)
 	for name, test := range map[string]func(*testing.T, *ground){
 		"delivery": testDelivery, "without events": testWithoutEvents, "settings": testSettings, "figures": testFigures,
 		"again": testAgain, "outage": testOutage, "round trips": testRoundTrips,

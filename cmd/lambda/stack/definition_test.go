@@ -1,4 +1,4 @@
-package main_test
+package stack_test
 
 import (
 	"encoding/json"
@@ -39,7 +39,7 @@ func TestDefinition(t *testing.T) {
 		must(t, os.WriteFile(path, []byte(definition), 0o600))
 		return exec.CommandContext(t.Context(), validator, "--json-path", path).CombinedOutput() //nolint:gosec // found on PATH, to be run
 	}
-	if out, err := check(definition(t)); err != nil {
+	if out, err := check(definition(t, "st-steps")); err != nil {
 		t.Errorf("asl-validator: %v\n%s", err, out)
 	}
 	if out, err := check(`{"StartAt": "Nowhere", "States": {"A": {"Type": "Succeed"}}}`); err == nil {
