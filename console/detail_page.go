@@ -180,7 +180,7 @@ func timeline(es []hikyaku.Event, l Lang) []web.Event {
 	for _, e := range es {
 		v := web.Event{
 			At: e.At, Type: string(e.Type), Text: eventText(e, l),
-			By: printableText(e.By), Detail: detailText(e.Detail), Tone: tone(e.Type),
+			By: printableText(e.By), Detail: detailText(e.Detail, l), Tone: tone(e.Type),
 		}
 		if gap := e.At.Sub(before); !before.IsZero() && gap >= longGap {
 			v.Gap = FormatDuration(gap, l)

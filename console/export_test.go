@@ -1,5 +1,7 @@
 package console
 
+import "encoding/json"
+
 // Operations lists the API's operations as "METHOD path".
 func (c *Console) Operations() []string {
 	var out []string
@@ -23,3 +25,6 @@ func OpenAPI() []byte { return openAPIYAML }
 
 // Routes are all routes of the console.
 func (c *Console) Routes() []Route { return c.routes }
+
+// DetailText is an event's detail in words.
+func DetailText(raw json.RawMessage, l Lang) string { return detailText(raw, l) }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -24,7 +25,8 @@ func word(l Lang, key string) string {
 // words are what console and command line say alike: states, reasons, phases,
 // units, and the sentences of Explain. Verbs are in the same order in both.
 var words = sync.OnceValue(func() map[string]phrase { //nolint:gochecknoglobals // a constant table, built once: every row asks it
-	return map[string]phrase{
+	all := eventWords()
+	maps.Copy(all, map[string]phrase{
 		"unlimited": {"unlimited", "無制限"},
 		"dur_ms":    {"%d ms", "%dミリ秒"},
 		"dur_s1":    {"%.1f s", "%.1f秒"},
@@ -90,7 +92,8 @@ var words = sync.OnceValue(func() map[string]phrase { //nolint:gochecknoglobals 
 		"say_cancelled":       {"%[1]s was cancelled at %[2]s.", "%[1]s は %[2]s に取り消されました。"},
 		"say_last_failure":    {"The last attempt failed: %s", "前回の試行の失敗理由: %s"},
 		"say_unknown_failure": {"no reason was recorded", "理由は記録されていません"},
-	}
+	})
+	return all
 })
 
 // StateWord returns a state in words.
