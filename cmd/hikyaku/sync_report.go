@@ -53,7 +53,7 @@ func planned(env environment, a engine.Action) string {
 		return env.t("would be deleted", "削除予定")
 	case engine.ActionSkipped:
 		return env.t("would be skipped", "スキップ予定")
-	case engine.ActionFailed:
+	case engine.ActionFailed, engine.ActionVerified:
 	}
 	return string(a)
 }
