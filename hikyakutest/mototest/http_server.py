@@ -11,12 +11,14 @@ import os
 import socket
 import sys
 import threading
+import time
 import traceback
 from urllib.parse import unquote
 
 
 def install(module):
     def run_simple(host, port, app, **_):
+        threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
         with socket.socket(fileno=int(os.environ["MOTOTEST_FD"])) as listener:
             listener.setblocking(True)
             while True:
@@ -24,6 +26,13 @@ def install(module):
                 threading.Thread(target=converse, args=(connection, peer, app), daemon=True).start()
 
     module.run_simple = run_simple
+
+
+def end_with(parent):
+    """Ends the server when the test that started it is gone without ending it."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
 
 
 def converse(connection, peer, app):
