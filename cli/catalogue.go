@@ -35,6 +35,7 @@ func phrases() map[string]phrase {
 	maps.Copy(all, flagPhrases())
 	maps.Copy(all, outputPhrases())
 	maps.Copy(all, livePhrases())
+	maps.Copy(all, auditPhrases())
 	return all
 }
 

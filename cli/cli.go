@@ -75,7 +75,7 @@ func New(d Deps) *cobra.Command {
 			a.sendCommand(), a.transfersCommand(), a.showCommand(), a.watchCommand(), a.logsCommand(),
 			a.rerunCommand(), a.cancelCommand(),
 		},
-		groupSystem: {a.poolCommand(), a.agentsCommand(), a.dlqCommand(), a.eventsCommand(), a.routeCommand()},
+		groupSystem: {a.poolCommand(), a.agentsCommand(), a.dlqCommand(), a.eventsCommand(), a.routeCommand(), a.auditCommand()},
 		groupServer: d.Extra,
 		"":          {a.versionCommand(), a.completionCommand(), a.manCommand()},
 	} {

@@ -3,157 +3,145 @@ package console
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
-	"sync"
+	"strconv"
 
 	"github.com/hikyaku/hikyaku"
 	"github.com/hikyaku/hikyaku/web"
 )
 
 const (
-	// auditWindow is how many of the newest transfers are looked through for what
-	// people did, auditLogs how many event logs are read for it.
-	auditWindow = 500
-	auditLogs   = 200
-	// auditShown is how many entries the page has.
+	// auditShown is how many records a page has.
 	auditShown = 200
+	// shortHash is how much of a hash is shown; so much is accepted as noted.
+	shortHash = 12
 )
 
-// auditPage shows who did what, and why, newest first. The ledger keeps events
-// by transfer, so those are read that show a person's hand.
+// auditPage shows who did what, and why, newest first, and whether the chain of
+// records verifies.
 func (c *Console) auditPage(w http.ResponseWriter, r *http.Request) error {
 	l := requestLang(r)
 	p := &web.Page{Title: "nav_audit", Section: "audit", Lang: l, Path: r.URL.Path, Query: r.URL.Query()}
-	touched, err := c.touched(r.Context())
+	q, err := auditQuery(p.Query, c.now())
 	if err != nil {
 		return err
 	}
-	entries, err := c.deeds(r.Context(), touched, l)
+	before, err := placeOf(p.Query, "token")
 	if err != nil {
 		return err
 	}
-	pool, err := c.readPool(r.Context(), "")
+	records, next, err := c.auditRecords(r.Context(), q, before, auditShown)
 	if err != nil {
 		return err
 	}
-	entries = append(entries, settingsDeeds(pool, p)...)
-	slices.SortStableFunc(entries, func(a, b web.AuditEntry) int { return b.At.Compare(a.At) })
-	content := &web.Audit{Hint: p.T("audit_hint", numberText(auditWindow)), People: people(p, entries)}
-	by := p.Query.Get("by")
-	for _, e := range entries {
-		if (by == "" || e.By == by) && len(content.Entries) < auditShown {
-			content.Entries = append(content.Entries, e)
-		}
+	content := &web.Audit{Ops: opChips(p), Any: len(p.Query) > 0}
+	if content.People, err = c.people(r.Context(), p); err != nil {
+		return err
 	}
+	for i := range records {
+		content.Entries = append(content.Entries, deed(&records[i], l))
+	}
+	if next > 0 {
+		content.NextLink = withToken(p, strconv.FormatInt(next, 10))
+	}
+	v, err := c.audit.check(r.Context(), c.now())
+	if err != nil {
+		return err
+	}
+	content.Chain, content.Broken = verdictText(p, v)
+	content.Head = v.head.Hash
 	p.Content = content
 	c.page(w, r, http.StatusOK, "audit", p)
 	return nil
 }
 
-// touched returns the newest transfers that a person did something to.
-func (c *Console) touched(ctx context.Context) ([]hikyaku.Transfer, error) {
-	var out []hikyaku.Transfer
-	seen := map[string]bool{}
-	for _, q := range []hikyaku.Query{
-		{Limit: auditWindow},
-		{States: []hikyaku.State{hikyaku.Cancelled}, Limit: auditLogs / 2},
-		{DeadLetters: []hikyaku.DeadLetterState{hikyaku.DeadLetterRedriven, hikyaku.DeadLetterDiscarded}, Limit: auditLogs / 2},
-	} {
-		p, err := c.ledger.Ledger.Transfers(ctx, q)
-		if err != nil {
-			return nil, fmt.Errorf("list transfers: %w", err)
-		}
-		for _, t := range p.Transfers {
-			byHand := t.Reruns > 0 || t.CancelRequested || t.State == hikyaku.Cancelled || t.MessageID == "" ||
-				t.DeadLetter == hikyaku.DeadLetterDiscarded || t.DeadLetter == hikyaku.DeadLetterRedriven
-			if byHand && !seen[t.TransferID] {
-				seen[t.TransferID] = true
-				out = append(out, t)
-			}
-		}
+// withToken is the page's own address with the place to go on from.
+func withToken(p *web.Page, token string) string {
+	u, err := url.Parse(p.With("", ""))
+	if err != nil {
+		return p.Path
 	}
-	slices.SortStableFunc(out, func(a, b hikyaku.Transfer) int { return b.UpdatedAt.Compare(a.UpdatedAt) })
-	return out[:min(len(out), auditLogs)], nil
+	q := u.Query()
+	q.Set("token", token)
+	u.RawQuery = q.Encode()
+	return u.String()
 }
 
-// deeds reads what people did to transfers out of their event logs.
-func (c *Console) deeds(ctx context.Context, ts []hikyaku.Transfer, l Lang) ([]web.AuditEntry, error) {
-	var mu sync.Mutex
-	var out []web.AuditEntry
-	var failed error
-	c.each(ctx, ts, func(ctx context.Context, t hikyaku.Transfer) {
-		events, err := c.ledger.Events(ctx, t.TransferID, 0)
-		mu.Lock()
-		defer mu.Unlock()
-		if err != nil {
-			failed = fmt.Errorf("read events of %s: %w", t.TransferID, err)
-			return
-		}
-		for _, e := range events {
-			if e.By != "" {
-				out = append(out, deed(t, e, l))
-			}
-		}
-	})
-	return out, failed
+// verdictText says whether the chain verifies.
+func verdictText(p *web.Page, v auditVerdict) (text string, broken bool) {
+	switch {
+	case v.broken != nil:
+		return p.T("audit_chain_broken", numberText(v.broken.Seq), p.T("audit_fault_"+string(v.broken.Fault))), true
+	case v.whole && v.proved == 0:
+		return p.T("audit_chain_empty"), false
+	case v.whole:
+		return p.T("audit_chain_whole", numberText(v.proved), p.Clock(v.at)), false
+	}
+	return p.T("audit_chain_part", numberText(v.proved), numberText(v.head.Seq)), false
 }
 
-func deed(t hikyaku.Transfer, e hikyaku.Event, l Lang) web.AuditEntry {
-	var d struct {
-		Reason string `json:"reason"`
+// deed is a record as the page shows it.
+func deed(r *hikyaku.AuditRecord, l Lang) web.AuditEntry {
+	e := web.AuditEntry{
+		Seq: numberText(r.Seq), Hash: r.Hash[:min(len(r.Hash), shortHash)], FullHash: printableText(r.Hash),
+		At: r.At, By: cmp.Or(printableText(r.By), "–"), What: opText(l, r.Op), Reason: printableText(r.Reason),
+		Detail: printableText(r.Detail), Origin: printableText(r.Origin),
 	}
-	_ = json.Unmarshal(e.Detail, &d) // without a reason it is told all the same
-	text := eventText(e, l)
-	if e.Type == hikyaku.EventAccepted {
-		text = web.Text(l, "audit_sent")
+	e.Hash = printableText(e.Hash)
+	switch {
+	case r.TransferID != "":
+		e.Subject, e.Link = printableText(cmp.Or(r.ID, r.TransferID)), "/transfers/"+url.PathEscape(r.TransferID)
+	case r.Count > 0:
+		e.Subject = sprintf(web.Text(l, "audit_many"), numberText(r.Count))
+	case r.TaskARN != "":
+		e.Subject, e.Link = printableText(lastPart(r.TaskARN)), "/pool"
+	case r.Route != "":
+		e.Subject, e.Link = printableText(r.Route), "/pool#r-"+url.PathEscape(r.Route)
 	}
-	return web.AuditEntry{
-		At: e.At, By: printableText(e.By), What: text, Subject: printableText(cmp.Or(t.ID, t.TransferID)),
-		Reason: printableText(d.Reason), Link: "/transfers/" + url.PathEscape(t.TransferID),
-	}
+	return e
 }
 
-// settingsDeeds are what routes and tasks say of the last person who changed them.
-func settingsDeeds(pool hikyaku.Pool, p *web.Page) []web.AuditEntry {
-	var out []web.AuditEntry
-	for _, s := range pool.Settings {
-		if s.By == "" {
-			continue
-		}
-		what := "audit_resumed"
-		if s.Paused {
-			what = "audit_paused"
-		}
-		out = append(out, web.AuditEntry{
-			At: s.UpdatedAt, By: printableText(s.By), What: p.T(what), Subject: s.Route,
-			Reason: printableText(s.PausedReason), Link: "/pool#r-" + url.PathEscape(s.Route),
-		})
+// opText is an operation in words; one of a newer version by its name.
+func opText(l Lang, op hikyaku.AuditOp) string {
+	key := "audit_op_" + string(op)
+	if text := web.Text(l, key); text != key {
+		return text
 	}
-	for _, t := range pool.Tasks {
-		if t.BenchedBy != "" && t.State == hikyaku.Benched {
-			out = append(out, web.AuditEntry{
-				At: t.LastUsed, By: printableText(t.BenchedBy), What: p.T("audit_benched"), Subject: lastPart(t.ARN),
-				Reason: printableText(t.BenchedReason), Link: "/pool",
-			})
-		}
-	}
-	return out
+	return printableText(string(op))
 }
 
-// people are those who did something, as filters.
-func people(p *web.Page, entries []web.AuditEntry) []web.Chip {
+// people are those who did something lately, as filters.
+func (c *Console) people(ctx context.Context, p *web.Page) ([]web.Chip, error) {
+	log, err := c.auditLog()
+	if err != nil {
+		return nil, err
+	}
+	page, err := log.AuditRecords(ctx, hikyaku.AuditRange{Newest: true})
+	if err != nil {
+		return nil, fmt.Errorf("read audit log: %w", err)
+	}
 	counts := map[string]int{}
-	for _, e := range entries {
-		counts[e.By]++
+	for _, r := range page.Records {
+		if r.By != "" {
+			counts[r.By]++
+		}
 	}
 	now := p.Query.Get("by")
-	out := []web.Chip{{Text: p.T("all"), Count: int64(len(entries)), Active: now == "", Link: p.With("by", "")}}
+	out := []web.Chip{{Text: p.T("all"), Count: int64(len(page.Records)), Active: now == "", Link: p.With("by", "")}}
 	for _, name := range mostFirst(counts, 20) {
-		out = append(out, web.Chip{Text: name, Count: int64(counts[name]), Active: name == now, Link: p.With("by", name)})
+		out = append(out, web.Chip{Text: printableText(name), Count: int64(counts[name]), Active: name == now, Link: p.With("by", name)})
+	}
+	return out, nil
+}
+
+// opChips are the operations, as filters.
+func opChips(p *web.Page) []web.Chip {
+	now := p.Query.Get("op")
+	out := []web.Chip{{Text: p.T("all"), Active: now == "", Link: p.With("op", "")}}
+	for _, op := range hikyaku.AuditOps() {
+		out = append(out, web.Chip{Text: opText(p.Lang, op), Active: now == string(op), Link: p.With("op", string(op))})
 	}
 	return out
 }

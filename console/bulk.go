@@ -57,11 +57,11 @@ func (c *Console) formBulk(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return invalid("the form cannot be read")
 	}
-	do, eligible, name := c.op.Rerun, canRerun, r.PostForm.Get("do")
+	do, eligible, op, name := c.op.Rerun, canRerun, hikyaku.AuditRerun, r.PostForm.Get("do")
 	switch name {
 	case "rerun":
 	case "cancel":
-		do, eligible = c.op.Cancel, canCancel
+		do, eligible, op = c.op.Cancel, canCancel, hikyaku.AuditCancel
 	default:
 		return invalid("do must be rerun or cancel")
 	}
@@ -71,7 +71,10 @@ func (c *Console) formBulk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a := act(r.Context(), ActRequest{Reason: r.PostForm.Get("reason")})
+	a, err := c.bulk(r.Context(), op, len(chosen), act(r.Context(), ActRequest{Reason: r.PostForm.Get("reason")}))
+	if err != nil {
+		return err
+	}
 	c.each(r.Context(), chosen, func(ctx context.Context, t hikyaku.Transfer) {
 		_, err := do(ctx, t.TransferID, a)
 		o.add(t, l, err)

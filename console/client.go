@@ -211,6 +211,7 @@ func (c *Client) do(ctx context.Context, method, path string, in []byte) (*http.
 		return nil, &hikyaku.Error{Kind: hikyaku.KindInvalid, Op: "reach", Subject: c.base, Err: err}
 	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
+	req.Header.Set("User-Agent", cliAgent)
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -135,6 +135,7 @@ type Console struct {
 	history    history
 	failures   failures
 	canaries   canaries
+	audit      audited
 	stop       func()
 }
 
@@ -168,6 +169,7 @@ func New(o Options) *Console {
 	c.metrics = newMetrics(ledger, o.Now, o.Logger, o.Version)
 	c.hub = newHub(ledger, o.Now, o.Logger, o.PollInterval)
 	c.stop = func() {}
+	c.audit.log, _ = o.Ledger.(hikyaku.AuditLog)
 	if s, ok := o.Ledger.(hikyaku.PrefixSearcher); ok {
 		c.byPrefix = s.SearchesByPrefix()
 	}
@@ -187,7 +189,9 @@ func New(o Options) *Console {
 }
 
 // ServeHTTP answers a request.
-func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.ServeHTTP(w, r) }
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.handler.ServeHTTP(w, withOrigin(r))
+}
 
 // Close ends all streams and the ledger's subscription. It may be called twice.
 func (c *Console) Close() {

@@ -87,8 +87,12 @@ func (c *Console) discardDeadLetters(w http.ResponseWriter, r *http.Request) err
 		return err
 	}
 	res := DiscardResult{Failed: []ItemError{}}
+	a, err := c.bulk(r.Context(), hikyaku.AuditDiscard, len(ids), act(r.Context(), req))
+	if err != nil {
+		return err
+	}
 	for _, id := range ids {
-		err := c.op.DiscardDeadLetter(r.Context(), id, act(r.Context(), req))
+		err := c.op.DiscardDeadLetter(r.Context(), id, a)
 		switch {
 		case err == nil:
 			res.Discarded++

@@ -149,9 +149,11 @@ func (c *Console) formResend(w http.ResponseWriter, r *http.Request) error {
 	}
 	m := all[0]
 	req := ActRequest{Reason: r.PostForm.Get("reason")}
+	a := act(r.Context(), req)
+	a.As = hikyaku.AuditEditAndResend
 	sent, err := c.op.Send(r.Context(), hikyaku.Send{
 		ID: m.ID, Route: cmp.Or(m.Route, t.Route), Key: m.Key, Paths: m.Paths, Metadata: m.Metadata,
-	}, act(r.Context(), req))
+	}, a)
 	if err != nil {
 		return fmt.Errorf("send %s: %w", Printable(m.ID), err)
 	}

@@ -68,6 +68,10 @@ func (c *Console) formDiscard(w http.ResponseWriter, r *http.Request) error {
 				ids = append(ids, t.TransferID)
 			}
 		}
+		a, err := c.bulk(ctx, hikyaku.AuditDiscard, len(ids), a)
+		if err != nil {
+			return err
+		}
 		for _, id := range ids {
 			if err := c.op.DiscardDeadLetter(ctx, id, a); err != nil {
 				return err

@@ -75,6 +75,27 @@ func TestOpenAPI_DescribesExactlyTheRoutes(t *testing.T) {
 	}
 }
 
+// TestOpenAPI_SaysTheLeastRole: x-role is what the routes ask for.
+func TestOpenAPI_SaysTheLeastRole(t *testing.T) {
+	t.Parallel()
+	d := load(t)
+	said := 0
+	for _, r := range consoletest.New(t, nil).Console.Routes() {
+		method, path, _ := strings.Cut(r.Pattern, " ")
+		operation, ok := d.Paths[path][strings.ToLower(method)].(map[string]any)
+		if !ok {
+			continue // a page
+		}
+		said++
+		if got := operation["x-role"]; got != string(r.Scope) {
+			t.Errorf("%s needs %s and says %v", r.Pattern, r.Scope, got)
+		}
+	}
+	if said < 20 {
+		t.Errorf("only %d operations were compared", said)
+	}
+}
+
 // check holds a value against a schema: no field that is not described, none
 // missing that is required, types and enums as said.
 func (d document) check(t *testing.T, at string, s schema, v any) {
@@ -156,6 +177,8 @@ func TestOpenAPI_RepliesFit(t *testing.T) {
 		{request{path: "/api/v1/dlq"}, "DeadLetterList"},
 		{request{path: "/api/v1/routes"}, "RouteList"},
 		{request{path: "/api/v1/stats"}, "Stats"},
+		{request{path: "/api/v1/audit"}, "AuditList"},
+		{request{path: "/api/v1/audit/head"}, "AuditHead"},
 		{request{path: "/api/v1/transfers/none"}, "ErrorBody"},
 		{request{method: "POST", path: "/api/v1/transfers", body: `{"ids":["O-1","bad/id"],"metadata":{"a":"b"}}`}, "SendResult"},
 		{request{method: "POST", path: one + "/rerun", body: `{"reason":"why"}`}, "Transfer"},
@@ -205,7 +228,7 @@ func TestOpenAPI_DescribesEveryField(t *testing.T) {
 		"Transfer": hikyaku.Transfer{}, "TransferDetail": console.TransferDetail{}, "Attempt": hikyaku.Attempt{}, "Event": hikyaku.Event{},
 		"Failure": hikyaku.Failure{}, "Found": hikyaku.Found{}, "Files": hikyaku.Files{}, "Bytes": hikyaku.Bytes{}, "Durations": hikyaku.Durations{},
 		"Task": hikyaku.Task{}, "Agent": console.AgentInfo{}, "AgentTask": console.AgentTask{}, "AgentChange": hikyaku.AgentChange{}, "Carried": hikyaku.Carried{}, "RouteSettings": hikyaku.RouteSettings{}, "RouteInfo": console.RouteInfo{},
-		"Stats": console.Stats{}, "File": console.File{}, "FileList": console.FileList{}, "ActRequest": console.ActRequest{},
+		"AuditRecord": hikyaku.AuditRecord{}, "AuditList": console.AuditList{}, "AuditHead": hikyaku.AuditHead{}, "Stats": console.Stats{}, "File": console.File{}, "FileList": console.FileList{}, "ActRequest": console.ActRequest{},
 		"SendRequest": console.SendRequest{}, "SendResult": console.SendResult{}, "Error": console.APIError{}, "Pool": console.Pool{},
 		"Token": console.Token{}, "NewToken": console.NewToken{}, "CreatedToken": console.CreatedToken{}, "TokenList": console.TokenList{}, "Revoked": console.Revoked{},
 		"CompletionEvent": console.CompletionEvent{}, "OwedEvents": console.OwedEvents{}, "ResendRequest": console.ResendRequest{},

@@ -29,6 +29,7 @@ func (c *Console) pageRoutes(m *router) {
 		{"GET", "/errors", ScopeViewer, c.errorsPage},
 		{"GET", "/agents", ScopeViewer, c.agentsPage},
 		{"GET", "/audit", ScopeViewer, c.auditPage},
+		{"GET", "/audit.jsonl", ScopeViewer, c.auditDownload},
 		{"", "/", ScopeViewer, noPage},
 		{"GET", "/transfers/{transfer_id}", ScopeViewer, c.transferPage},
 		{"GET", "/dlq", ScopeViewer, c.deadLettersPage},

@@ -35,6 +35,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	id, err := c.byToken(token)
 	if err != nil {
 		c.log.WarnContext(r.Context(), "sign-in failed: unknown token", slog.String("address", addr))
+		c.recordSignIn(r.Context(), hikyaku.AuditSignInRefused, "", "address="+addr)
 		c.signInPage(w, r, http.StatusUnauthorized, "signin_wrong", next)
 		return
 	}
@@ -46,6 +47,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 func (c *Console) signedIn(w http.ResponseWriter, r *http.Request, x session, next string) {
 	c.setSession(w, r, x)
 	c.log.InfoContext(r.Context(), "signed in", slog.String("by", x.who.Name), slog.String("role", string(x.who.Role())), slog.String("address", clientAddress(r)))
+	c.recordSignIn(r.Context(), hikyaku.AuditSignIn, x.who.Name, "role="+string(x.who.Role())+" address="+clientAddress(r))
 	http.Redirect(w, r, localPath(next), http.StatusSeeOther)
 }
 

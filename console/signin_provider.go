@@ -104,6 +104,10 @@ func (c *Console) finishSignIn(w http.ResponseWriter, r *http.Request) {
 	}
 	id, err := c.access.Provider.Finish(r.Context(), r.URL.Query().Get("code"), p.SignIn)
 	if err != nil {
+		if hikyaku.KindOf(err) == hikyaku.KindDenied {
+			who, _ := whoOf(err)
+			c.recordSignIn(r.Context(), hikyaku.AuditSignInRefused, who, hikyaku.CodeOf(err)+" address="+addr)
+		}
 		if hikyaku.KindOf(err) == hikyaku.KindTransient || hikyaku.CodeOf(err) == hikyaku.CodeNoRole {
 			c.signIn.succeeded(addr) // nothing was guessed
 		}

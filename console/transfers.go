@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/hikyaku/hikyaku"
 )
@@ -148,7 +149,11 @@ func (c *Console) sendAll(ctx context.Context, all []hikyaku.Send, a hikyaku.Act
 		return bulk.SendAll(ctx, all, a)
 	}
 	var sent []Sent
+	a, err := c.bulk(ctx, hikyaku.AuditSend, len(all), a)
 	for _, s := range all {
+		if err != nil {
+			return append(sent, slices.Repeat([]Sent{{Err: err}}, len(all))...)
+		}
 		t, err := c.op.Send(ctx, s, a)
 		sent = append(sent, Sent{t, err})
 		if ctx.Err() != nil {
@@ -188,7 +193,7 @@ func (c *Console) actOnTransfer(w http.ResponseWriter, r *http.Request, do trans
 }
 
 func act(ctx context.Context, req ActRequest) hikyaku.Act {
-	return hikyaku.Act{By: identityOf(ctx).Name, Reason: req.Reason, Force: req.Force}
+	return hikyaku.Act{By: identityOf(ctx).Name, Reason: req.Reason, Force: req.Force, Origin: originOf(ctx)}
 }
 
 func (c *Console) canAct() error {

@@ -76,7 +76,7 @@ func (c *Client) do(ctx context.Context, q Request) (Result, error) {
 }
 
 func request(op Op, a hikyaku.Act) Request {
-	return Request{Op: op, By: a.By, Reason: a.Reason, Force: a.Force}
+	return Request{Op: op, By: a.By, Reason: a.Reason, Force: a.Force, Origin: a.Origin}
 }
 
 func (c *Client) transfer(ctx context.Context, q Request) (hikyaku.Transfer, error) {

@@ -26,7 +26,7 @@ type Operator interface {
 	Unbench(ctx context.Context, taskARN string, a hikyaku.Act) error
 }
 
-// DeadLetterOperator decides about dead letters, and knows the routes;
+// DeadLetterOperator decides about dead letters and completion events, and knows the routes;
 // *dispatch.Dispatcher is one.
 type DeadLetterOperator interface {
 	RedriveDeadLetters(ctx context.Context, transferIDs []string, a hikyaku.Act) (int, error)
@@ -65,7 +65,10 @@ func (h *Operate) Handle(ctx context.Context, raw json.RawMessage) (Reply, error
 	if q.Route == "" {
 		q.Route = h.Route
 	}
-	act := hikyaku.Act{By: actor(ctx, q.By), Reason: q.Reason, Force: q.Force}
+	act := hikyaku.Act{By: actor(ctx, q.By), Reason: q.Reason, Force: q.Force, Origin: hikyaku.OriginLambda}
+	if q.Origin != "" {
+		act.Origin += "/" + q.Origin
+	}
 	var result Result
 	err := h.guard(work, "operate", func(ctx context.Context) (err error) {
 		result, err = h.do(ctx, q, act)

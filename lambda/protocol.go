@@ -42,6 +42,8 @@ type Request struct {
 	// ("hikyaku-by" of its custom part), else "operator".
 	By     string `json:"by,omitempty"`
 	Reason string `json:"reason,omitempty"`
+	// Origin is what the caller is, "cli" say, for the audit log: its word too.
+	Origin string `json:"origin,omitempty"`
 
 	Send       *hikyaku.Send `json:"send,omitempty"`
 	TransferID string        `json:"transfer_id,omitempty"`

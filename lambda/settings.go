@@ -158,7 +158,9 @@ func (s *Settings) write(ctx context.Context, have hikyaku.RouteSettings) error 
 	if s.doc.in(have) {
 		return nil
 	}
-	route, act := s.opts.Route.Name, hikyaku.Act{By: settingsBy, Reason: s.doc.PausedReason}
+	route, act := s.opts.Route.Name, hikyaku.Act{
+		By: settingsBy, Reason: s.doc.PausedReason, As: hikyaku.AuditSettings, Origin: hikyaku.OriginSettings,
+	}
 	if s.doc.By != "" {
 		act.By = s.doc.By
 	}

@@ -24,7 +24,7 @@ func Text(l Lang, key string) string {
 // texts are built once and never changed.
 var texts = sync.OnceValue(func() map[string]phrase { //nolint:gochecknoglobals // a constant table
 	all := map[string]phrase{}
-	for _, part := range []map[string]phrase{frameTexts(), pageTexts(), workTexts(), accessTexts(), noticeTexts()} {
+	for _, part := range []map[string]phrase{frameTexts(), pageTexts(), workTexts(), accessTexts(), auditTexts(), noticeTexts()} {
 		maps.Copy(all, part)
 	}
 	return all

@@ -43,17 +43,5 @@ func pageTexts() map[string]phrase {
 		"agent_today":      {"Today (UTC)", "本日（UTC）"},
 		"agent_carried":    {"%s delivered, %s sent", "配送 %s件、送信 %s"},
 		"agent_past":       {"Online and offline so far", "オンライン・オフラインの履歴"},
-		"audit_hint":       {"What people did, from the newest %s transfers, the routes and the tasks.", "最新%s件の転送、ルート、タスクから集めた、人による操作の記録です。"},
-		"audit_none":       {"Nobody has done anything yet.", "操作の記録はまだありません。"},
-		"audit_when":       {"When", "日時"},
-		"audit_who":        {"Who", "誰が"},
-		"audit_what":       {"What", "操作"},
-		"audit_subject":    {"On", "対象"},
-		"audit_why":        {"Why", "理由"},
-		"audit_who_filter": {"Only by", "操作者で絞る"},
-		"audit_paused":     {"Paused the route", "ルートを一時停止"},
-		"audit_resumed":    {"Changed the route's settings", "ルートの設定を変更"},
-		"audit_benched":    {"Benched the task", "タスクの割当を停止"},
-		"audit_sent":       {"Sent the ID", "IDを送信"},
 	}
 }

@@ -124,16 +124,25 @@ type AgentChange struct {
 
 // Audit is the content of the page of what people did.
 type Audit struct {
-	Hint    string
-	Entries []AuditEntry
-	People  []Chip
+	// Chain says whether the chain of records verifies; Broken that it does not.
+	Chain  string
+	Broken bool
+	// Head is the newest record's hash, to be noted.
+	Head        string
+	Entries     []AuditEntry
+	People, Ops []Chip
+	// Any: the list is filtered, or not from its beginning.
+	Any      bool
+	NextLink string
 }
 
-// AuditEntry is one thing a person did.
+// AuditEntry is one thing a person did; Hash is how FullHash begins.
 type AuditEntry struct {
-	At                        time.Time
-	By, What, Subject, Reason string
-	Link                      string
+	Seq, Hash, FullHash               string
+	At                                time.Time
+	By, What, Subject, Reason, Detail string
+	Origin                            string
+	Link                              string // empty: the subject has no page
 }
 
 // Done is the content of the page that says what came of work on several.

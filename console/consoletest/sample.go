@@ -133,7 +133,7 @@ func Fill(ctx context.Context, l hikyaku.Ledger, now time.Time) error {
 			return fmt.Errorf("fill transfer %s: %w", t.ID, err)
 		}
 	}
-	return nil
+	return deeds(ctx, l, now)
 }
 
 func samples(now time.Time) []hikyaku.Transfer {
