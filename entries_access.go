@@ -8,12 +8,12 @@ func accessEntries() []Entry {
 			English: Text{
 				Title:  "This role may not do that",
 				Cause:  "The token or the person is known, but its role is too low: viewers read, operators act on transfers, administrators change what routes and tasks may use.",
-				Remedy: "Ask an administrator for a token of the role that the message names: hikyaku token create NAME --role ROLE.",
+				Remedy: "Ask an administrator for the role that is needed: a token (hikyaku token create NAME --role ROLE) or a group.",
 			},
 			Japanese: Text{
 				Title:  "この役割では操作できません",
 				Cause:  "トークンまたは利用者は正しいものの、役割が足りません。viewer は閲覧、operator は転送の操作、admin はルートとタスクの設定変更ができます。",
-				Remedy: "メッセージにある役割のトークンを管理者に発行してもらってください: hikyaku token create 名前 --role 役割。",
+				Remedy: "必要な役割を管理者に依頼してください（トークンは hikyaku token create 名前 --role 役割、またはグループ）。",
 			},
 		},
 		{
