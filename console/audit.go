@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -200,13 +201,14 @@ func (c *Console) auditDownload(w http.ResponseWriter, r *http.Request) error {
 	return c.auditLines(w, r)
 }
 
-// recordSignIn writes who came in, or was refused, into the audit log. Whoever
+// recordSignIn writes who came in, or was refused, and what became of tokens into
+// the audit log. Whoever
 // only reads the ledger keeps no record; nobody is kept out for that.
 func (c *Console) recordSignIn(ctx context.Context, op hikyaku.AuditOp, who, detail string) {
 	if c.audit.log == nil {
 		return
 	}
-	a := hikyaku.Act{By: who, Origin: hikyaku.OriginConsole}.Audit(op, c.now())
+	a := hikyaku.Act{By: who, Origin: cmp.Or(originOf(ctx), hikyaku.OriginConsole)}.Audit(op, c.now())
 	a.Detail = detail
 	err := c.ledger.Commit(context.WithoutCancel(ctx), hikyaku.Change{Audit: a})
 	if err != nil && hikyaku.KindOf(err) != hikyaku.KindDenied {

@@ -46,6 +46,7 @@ func (c *Console) createToken(w http.ResponseWriter, r *http.Request) error {
 	}
 	by := identityOf(r.Context()).Name
 	c.log.InfoContext(r.Context(), "token created", slog.String("name", t.Name), slog.String("role", string(t.Role)), slog.String("by", by))
+	c.recordSignIn(r.Context(), hikyaku.AuditTokenCreate, by, "name="+t.Name+" role="+string(t.Role))
 	c.reply(w, r, http.StatusCreated, CreatedToken{Token: t, Secret: secret})
 	return nil
 }
@@ -61,6 +62,7 @@ func (c *Console) revokeToken(w http.ResponseWriter, r *http.Request) error {
 	c.RightsChanged()
 	by := identityOf(r.Context()).Name
 	c.log.InfoContext(r.Context(), "token revoked", slog.String("name", name), slog.String("by", by))
+	c.recordSignIn(r.Context(), hikyaku.AuditTokenRevoke, by, "name="+name)
 	c.reply(w, r, http.StatusOK, Revoked{Name: name})
 	return nil
 }
