@@ -194,16 +194,16 @@ func events(t hikyaku.Transfer) []hikyaku.Event {
 		})
 	}
 	if t.State == hikyaku.Rejected {
-		add(t.CreatedAt, hikyaku.EventRejected, "", `{"code":"HKY-1101"}`)
+		add(t.CreatedAt, hikyaku.EventRejected, "", `{"error":{"code":"HKY-1101"}}`)
 		return out
 	}
 	add(t.CreatedAt, hikyaku.EventAccepted, "", fmt.Sprintf(`{"message_id":%q,"route":%q}`, t.MessageID, t.Route))
-	add(t.CreatedAt.Add(200*time.Millisecond), hikyaku.EventLooked, "", fmt.Sprintf(`{"objects":%d,"bytes":%d}`, t.Files.Total, t.Bytes.Total))
+	add(t.CreatedAt.Add(200*time.Millisecond), hikyaku.EventLooked, "", fmt.Sprintf(`{"found":{"objects":%d,"bytes":%d}}`, t.Files.Total, t.Bytes.Total))
 	if t.State == hikyaku.Queued {
 		add(t.QueuedAt, hikyaku.EventWaiting, "", fmt.Sprintf(`{"reason":%q}`, t.WaitingReason))
 		return out
 	}
-	add(t.CreatedAt.Add(time.Second), hikyaku.EventAssigned, "", fmt.Sprintf(`{"task_arn":%q,"token":7,"attempt":1}`, t.TaskARN))
+	add(t.CreatedAt.Add(time.Second), hikyaku.EventAssigned, "", fmt.Sprintf(`{"task_arn":%q,"token":7}`, t.TaskARN))
 	if t.ExecutionARN != "" {
 		add(t.StartedAt, hikyaku.EventStarted, "", fmt.Sprintf(`{"execution_arn":%q}`, t.ExecutionARN))
 		add(t.StartedAt.Add(time.Second), hikyaku.EventPhase, "", `{"status":"TRANSFERRING"}`)
@@ -212,7 +212,7 @@ func events(t hikyaku.Transfer) []hikyaku.Event {
 	case hikyaku.Succeeded:
 		add(t.EndedAt, hikyaku.EventSucceeded, "", fmt.Sprintf(`{"outcome":%q}`, t.Outcome))
 	case hikyaku.Failed:
-		add(t.EndedAt, hikyaku.EventFailed, "", fmt.Sprintf(`{"code":%q}`, t.Failure.Code))
+		add(t.EndedAt, hikyaku.EventFailed, "", fmt.Sprintf(`{"error":{"code":%q}}`, t.Failure.Code))
 	case hikyaku.Cancelled:
 		add(t.EndedAt, hikyaku.EventCancelRequested, "sato", `{"reason":"sent twice"}`)
 		add(t.EndedAt, hikyaku.EventCancelled, "", `{}`)

@@ -7,6 +7,13 @@ const main = $("#main");
 localTimes(document);
 startPulse();
 
+// What is wider than the screen can be scrolled with the keyboard.
+function reachable() {
+  for (const t of $$("#main table")) if (t.scrollWidth > t.clientWidth && getComputedStyle(t).overflowX === "auto") t.tabIndex = 0;
+}
+reachable();
+addEventListener("resize", reachable);
+
 // --- theme ----------------------------------------------------------------
 const theme = $("#theme");
 if (theme) theme.addEventListener("click", () => {
@@ -25,7 +32,7 @@ async function refresh(url, selector) {
     const doc = new DOMParser().parseFromString(await res.text(), "text/html");
     const fresh = selector ? $(selector, doc) : doc.body, old = $(selector || "#side");
     if (!fresh || !old) return;
-    if (!selector) { old.replaceChildren(...fresh.childNodes); } else { localTimes(fresh); morph(old, fresh); }
+    if (!selector) { old.replaceChildren(...fresh.childNodes); } else { localTimes(fresh); morph(old, fresh); reachable(); }
     const age = $("footer .age", doc), shown = $("footer .age");
     if (age && shown) shown.textContent = age.textContent;
     heard();
