@@ -85,6 +85,11 @@ type bed struct {
 // newGround starts moto and compiles the functions of a driver.
 func newGround(t *testing.T, driver string) *ground {
 	t.Helper()
+	return newGroundOf(t, driver, func(pkg string) string { return lambdatest.Build(t, pkg) })
+}
+
+func newGroundOf(t *testing.T, driver string, build func(pkg string) string) *ground {
+	t.Helper()
 	g := &ground{built: map[stack.Function]string{}}
 	called := httptest.NewServer(http.HandlerFunc(g.serveStates))
 	t.Cleanup(called.Close)
@@ -94,7 +99,7 @@ func newGround(t *testing.T, driver string) *ground {
 		if _, err := os.ReadFile("../" + string(f) + "/main.go"); err != nil { // so that the test cache sees it
 			t.Fatal(err)
 		}
-		g.built[f] = lambdatest.Build(t, "github.com/hikyaku/hikyaku/cmd/lambda/"+string(f))
+		g.built[f] = build("github.com/hikyaku/hikyaku/cmd/lambda/" + string(f))
 	}
 	if _, err := g.s3().CreateBucket(t.Context(), &s3sdk.CreateBucketInput{Bucket: aws.String("outbox"), CreateBucketConfiguration: &s3types.CreateBucketConfiguration{
 		LocationConstraint: s3types.BucketLocationConstraintEuWest1,
@@ -132,7 +137,7 @@ func (g *ground) open(t *testing.T, b *bed, tasks int) {
 		b.parameter(t, b.path("pool/"+strconv.Itoa(i)), task)
 	}
 	for f, binary := range b.built {
-		b.functions[f] = lambdatest.New(lambdatest.Options{Binary: binary, Env: b.env(f), Name: b.name + "-" + string(f), Timeout: 20 * time.Second})
+		b.functions[f] = lambdatest.New(lambdatest.Options{Binary: binary, Env: b.env(f), Name: b.name + "-" + string(f), Timeout: 20 * time.Second, InitTimeout: 20 * time.Second})
 		t.Cleanup(b.functions[f].Close)
 	}
 	g.mu.Lock()
