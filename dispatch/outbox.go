@@ -186,7 +186,7 @@ func (d *Dispatcher) sendEntry(ctx context.Context, l *lane, mu *sync.Mutex, o h
 	if !before {
 		if messageID, detail.Queue, err = d.send(ctx, l, o); err != nil {
 			if ctx.Err() != nil { // we are to stop: that is no failure of the target
-				return false, nil
+				return false, nil //nolint:nilerr // it stays owed
 			}
 			return false, d.putOff(ctx, l, o, err)
 		}

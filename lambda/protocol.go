@@ -50,7 +50,7 @@ type Request struct {
 	// Resend is which completion event is sent again; absent: the last one, to
 	// every target.
 	Resend *hikyaku.Resend `json:"resend,omitempty"`
-	Force      bool          `json:"force,omitempty"`
+	Force  bool            `json:"force,omitempty"`
 	// TransferIDs are those of dead letters to redrive; All is every one, and
 	// empties the dead-letter queue as well.
 	TransferIDs []string `json:"transfer_ids,omitempty"`

@@ -66,7 +66,7 @@ func (l *Ledger) Outbox(ctx context.Context, q hikyaku.OutboxQuery) ([]hikyaku.O
 		where = append(where, "id >= ? AND id < ?")
 		args = append(args, prefix, strings.TrimSuffix(prefix, "/")+"0") // "0" is what follows "/"
 	}
-	entries, err := decoded[hikyaku.OutboxEntry](l.db.query(ctx, //nolint:gosec // the conditions are ours
+	entries, err := decoded[hikyaku.OutboxEntry](l.db.query(ctx,
 		"SELECT record FROM outbox WHERE "+strings.Join(where, " AND ")+" ORDER BY due, id LIMIT ?", append(args, max(q.Limit, 0))...))
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)

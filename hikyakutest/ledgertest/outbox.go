@@ -100,4 +100,3 @@ func testOutboxOwed(s suite) {
 	s.must(t, hikyaku.Change{OutboxDone: []string{owedTo("hook", 2, 2).ID, owedTo("hook", 9, 2).ID, owedTo("queue", 7, 2).ID}})
 	s.statsAre(t, hikyaku.Stats{OutboxPending: 3, Owed: map[string]hikyaku.Owed{"hook": {Events: 1, Since: at(5).UTC()}}})
 }
-
