@@ -41,7 +41,9 @@ type Provider interface {
 // back to the browser that began, Nonce the ID token to the request, Verifier
 // the code to this server (PKCE).
 type SignIn struct {
-	State, Nonce, Verifier string
+	State    string `json:"state"`
+	Nonce    string `json:"nonce"`
+	Verifier string `json:"verifier"`
 }
 
 // TokenKeeper keeps named tokens. Its methods may be called concurrently;

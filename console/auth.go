@@ -150,10 +150,10 @@ func byPerson(r *http.Request) bool {
 	return r.Method != http.MethodGet || r.Header.Get("Sec-Fetch-Dest") != "empty"
 }
 
-// whileAllowed returns a request whose context ends when the right to it does:
-// after sign-out, the session's end, or the token's.
-func (c *Console) whileAllowed(r *http.Request) (*http.Request, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(r.Context())
+// whileAllowed returns a context that ends when the right to a request does: after
+// sign-out, the session's end, or the token's.
+func (c *Console) whileAllowed(ctx context.Context, r *http.Request) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
 	beat := time.NewTicker(c.heartbeat)
 	go func() { // ends with ctx, which the caller cancels
 		defer beat.Stop()
@@ -171,7 +171,7 @@ func (c *Console) whileAllowed(r *http.Request) (*http.Request, context.CancelFu
 			}
 		}
 	}()
-	return r.WithContext(ctx), func() { cancel(errStreamOver) }
+	return ctx, func() { cancel(errStreamOver) }
 }
 
 var errStreamOver = errors.New("the stream has ended")

@@ -3,6 +3,7 @@ package console_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -19,9 +20,14 @@ import (
 )
 
 // visit is a browser's request with a cookie.
-func visit(t *testing.T, f *consoletest.Fixture, path string, k *http.Cookie) reply {
+func visit(t *testing.T, f *consoletest.Fixture, k *http.Cookie) reply {
 	t.Helper()
-	return request{path: path, header: map[string]string{"Cookie": k.Name + "=" + k.Value, "Sec-Fetch-Dest": "document"}}.do(t, f)
+	return visitWith(t, f, k.Name+"="+k.Value)
+}
+
+func visitWith(t *testing.T, f *consoletest.Fixture, cookie string) reply {
+	t.Helper()
+	return request{path: "/", header: map[string]string{"Cookie": cookie, "Sec-Fetch-Dest": "document"}}.do(t, f)
 }
 
 // enter signs in with a token and returns the session's cookie.
@@ -86,24 +92,23 @@ func TestSession_SignOut(t *testing.T) {
 	f := consoletest.New(t, nil)
 	k := enter(t, f, consoletest.ViewerToken)
 	other := enter(t, f, consoletest.ViewerToken)
-	if res := visit(t, f, "/", k); res.StatusCode != http.StatusOK {
+	if res := visit(t, f, k); res.StatusCode != http.StatusOK {
 		t.Fatalf("signed in: status %d", res.StatusCode)
 	}
 	res := request{method: "POST", path: "/logout", header: map[string]string{"Cookie": k.Name + "=" + k.Value}}.do(t, f)
 	if res.StatusCode != http.StatusSeeOther || len(res.cookies) != 1 || res.cookies[0].MaxAge >= 0 {
 		t.Errorf("sign-out: status %d, cookies %v", res.StatusCode, res.cookies)
 	}
-	if res := visit(t, f, "/", k); res.StatusCode != http.StatusSeeOther {
+	if res := visit(t, f, k); res.StatusCode != http.StatusSeeOther {
 		t.Errorf("the old cookie still opens the console: status %d", res.StatusCode)
 	}
-	if res := visit(t, f, "/", other); res.StatusCode != http.StatusOK {
+	if res := visit(t, f, other); res.StatusCode != http.StatusOK {
 		t.Errorf("another browser was signed out too: status %d", res.StatusCode)
 	}
-	made := &http.Cookie{Name: k.Name, Value: strings.Repeat("A", 26)}
-	if res := visit(t, f, "/", made); res.StatusCode != http.StatusSeeOther {
+	if res := visitWith(t, f, k.Name+"="+strings.Repeat("A", 26)); res.StatusCode != http.StatusSeeOther {
 		t.Errorf("a made-up cookie: status %d", res.StatusCode)
 	}
-	if res := visit(t, f, "/", &http.Cookie{Name: k.Name, Value: consoletest.AdminToken}); res.StatusCode != http.StatusSeeOther {
+	if res := visitWith(t, f, k.Name+"="+consoletest.AdminToken); res.StatusCode != http.StatusSeeOther {
 		t.Errorf("a token as a cookie: status %d", res.StatusCode)
 	}
 }
@@ -119,7 +124,7 @@ func TestSession_Ends(t *testing.T) {
 		k := enter(t, f, consoletest.ViewerToken)
 		for range 2 {
 			time.Sleep(59 * time.Minute)
-			if res := visit(t, f, "/", k); res.StatusCode != http.StatusOK {
+			if res := visit(t, f, k); res.StatusCode != http.StatusOK {
 				t.Fatalf("in use: status %d", res.StatusCode)
 			}
 		}
@@ -129,16 +134,16 @@ func TestSession_Ends(t *testing.T) {
 			t.Fatalf("what a page reads: status %d", res.StatusCode)
 		}
 		time.Sleep(10 * time.Minute)
-		if res := visit(t, f, "/", k); res.StatusCode != http.StatusSeeOther {
+		if res := visit(t, f, k); res.StatusCode != http.StatusSeeOther {
 			t.Errorf("an hour after the last use: status %d", res.StatusCode)
 		}
 		k = enter(t, f, consoletest.ViewerToken)
 		for range 3 {
 			time.Sleep(59 * time.Minute)
-			visit(t, f, "/", k)
+			visit(t, f, k)
 		}
 		time.Sleep(3 * time.Minute)
-		if res := visit(t, f, "/", k); res.StatusCode != http.StatusSeeOther {
+		if res := visit(t, f, k); res.StatusCode != http.StatusSeeOther {
 			t.Errorf("three hours after sign-in: status %d", res.StatusCode)
 		}
 	})
@@ -149,7 +154,7 @@ func TestSession_EndsWithItsToken(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	revoked := false
-	f := consoletest.New(t, func(o *console.Options) {
+	f := consoletest.NewWith(t, time.Now, func(o *console.Options) { // streams give writes their time by the clock
 		o.Heartbeat = time.Hour // so that nothing but the revocation ends the streams
 		o.Authenticate = func(token string) (console.Identity, bool) {
 			mu.Lock()
@@ -161,22 +166,25 @@ func TestSession_EndsWithItsToken(t *testing.T) {
 	k, out := enter(t, f, consoletest.ViewerToken), enter(t, f, consoletest.OperatorToken)
 	srv := httptest.NewServer(f.Console)
 	defer srv.Close()
-	stream := func(header, value string) <-chan error {
+	stream := func(header, value string) <-chan struct{} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/live", http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
 		req.Header.Set(header, value)
-		res, err := srv.Client().Do(req)
-		if err != nil || res.StatusCode != http.StatusOK {
-			t.Fatalf("stream: %v", err)
-		}
-		ended := make(chan error, 1)
+		begun, ended := make(chan error, 1), make(chan struct{})
 		go func() {
-			_, err := new(bytes.Buffer).ReadFrom(res.Body)
-			_ = res.Body.Close() // it has ended
-			ended <- err
+			defer close(ended)
+			res, err := srv.Client().Do(req)
+			if begun <- err; err != nil {
+				return
+			}
+			defer func() { _ = res.Body.Close() }() // reading is over
+			_, _ = io.Copy(io.Discard, res.Body)    // however it ends
 		}()
+		if err := <-begun; err != nil {
+			t.Fatal(err)
+		}
 		return ended
 	}
 	bySession, byHeader := stream("Cookie", k.Name+"="+k.Value), stream("Authorization", "Bearer "+consoletest.ViewerToken)
@@ -187,14 +195,14 @@ func TestSession_EndsWithItsToken(t *testing.T) {
 	f.Console.RightsChanged()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	for name, ended := range map[string]<-chan error{"session": bySession, "header": byHeader} {
+	for name, ended := range map[string]<-chan struct{}{"session": bySession, "header": byHeader} {
 		select {
 		case <-ended:
 		case <-ctx.Done():
 			t.Errorf("the stream by %s goes on", name)
 		}
 	}
-	if res := visit(t, f, "/", k); res.StatusCode != http.StatusSeeOther {
+	if res := visit(t, f, k); res.StatusCode != http.StatusSeeOther {
 		t.Errorf("the session of a revoked token: status %d", res.StatusCode)
 	}
 	select {

@@ -48,7 +48,7 @@ func (c *Console) signedIn(w http.ResponseWriter, r *http.Request, x session, ne
 	c.setSession(w, r, x)
 	c.log.InfoContext(r.Context(), "signed in", slog.String("by", x.who.Name), slog.String("role", string(x.who.Role())), slog.String("address", clientAddress(r)))
 	c.recordSignIn(r.Context(), hikyaku.AuditSignIn, x.who.Name, "role="+string(x.who.Role())+" address="+clientAddress(r))
-	http.Redirect(w, r, localPath(next), http.StatusSeeOther)
+	http.Redirect(w, r, localPath(next), http.StatusSeeOther) //nolint:gosec // localPath gives paths of this console only
 }
 
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
@@ -79,7 +79,7 @@ func (c *Console) toSignIn(w http.ResponseWriter, r *http.Request) {
 	if next := localPath(r.URL.RequestURI()); r.Method == http.MethodGet && next != "/" {
 		to += "?next=" + url.QueryEscape(next)
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // a path of this console
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // deniedPage tells in words why somebody may not come in or do something.

@@ -21,13 +21,12 @@ const signInTime = 10 * time.Minute
 // pending is a sign-in under way at the provider. It is kept in the browser,
 // sealed, so that whoever begins many costs no memory here.
 type pending struct {
-	SignIn
-
-	Next  string    `json:"next"`
-	Until time.Time `json:"until"`
+	SignIn SignIn    `json:"sign_in"`
+	Next   string    `json:"next"`
+	Until  time.Time `json:"until"`
 }
 
-// sealer encrypts with a key of this process.
+// newSealer encrypts with a key of this process.
 func newSealer() cipher.AEAD {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails since Go 1.24
@@ -77,10 +76,10 @@ func (c *Console) startSignIn(w http.ResponseWriter, r *http.Request) {
 		c.signInFailed(w, r, err)
 		return
 	}
-	sealed := c.seal.Seal(nil, nil, plain, nil)
+	sealed := c.seal.Seal(nil, nil, plain, nil) //nolint:gosec // it takes its own nonces
 	c.setPending(w, r, base64.RawURLEncoding.EncodeToString(sealed), int(signInTime.Seconds()))
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // the provider's address, from the config
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // finishSignIn takes who comes back from the provider.
@@ -140,7 +139,7 @@ func (c *Console) pendingOf(r *http.Request) (pending, error) {
 	switch {
 	case err != nil:
 		return p, refused("the sign-in began before this server started")
-	case subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(p.State)) != 1:
+	case subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(p.SignIn.State)) != 1:
 		return p, refused("the state is not that of this browser's sign-in")
 	case c.now().After(p.Until):
 		return p, refused("it took too long")

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -55,7 +56,7 @@ func (c *Console) serveStream(
 			return err
 		}
 	}
-	r, end := c.whileAllowed(r)
+	ctx, end := c.whileAllowed(r.Context(), r)
 	defer end()
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
@@ -64,15 +65,14 @@ func (c *Console) serveStream(
 	w.WriteHeader(http.StatusOK)
 	s := &streamWriter{w: w, rc: http.NewResponseController(w), now: c.now}
 	s.raw([]byte("retry: 2000\n\n"))
-	if err := c.pump(r, s, l, write); err != nil {
+	if err := c.pump(ctx, s, l, write); err != nil {
 		c.log.DebugContext(r.Context(), "stream ended", slog.Any("error", err))
 	}
 	return nil
 }
 
 // pump writes until the client leaves, is too slow, or the console closes.
-func (c *Console) pump(r *http.Request, s *streamWriter, l *listener, write func(*streamWriter, *update)) error {
-	ctx := r.Context()
+func (c *Console) pump(ctx context.Context, s *streamWriter, l *listener, write func(*streamWriter, *update)) error {
 	counts := time.NewTicker(time.Second)
 	defer counts.Stop()
 	beat := time.NewTicker(c.heartbeat)

@@ -152,7 +152,7 @@ func loadConfig(file, data string) (config, error) {
 func loadConfigIn(dir, file, data string) (config, error) {
 	c := newConfig(defaultDataDir)
 	if file != "" {
-		text, err := os.ReadFile(absolute(dir, file)) //nolint:gosec // the file the operator named
+		text, err := os.ReadFile(absolute(dir, file))
 		if err == nil && (!utf8.Valid(text) || bytes.ContainsRune(text, 0)) {
 			err = errors.New("the file is not text")
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -82,11 +83,11 @@ func (c *certificate) read(ctx context.Context, stamp string) {
 
 // stampOf changes when one of the files does.
 func stampOf(files tlsConfig) string {
-	stamp := ""
+	var stamp strings.Builder
 	for _, name := range []string{files.CertFile, files.KeyFile} {
 		if info, err := os.Stat(name); err == nil {
-			stamp += fmt.Sprintf("%d %d ", info.ModTime().UnixNano(), info.Size())
+			fmt.Fprintf(&stamp, "%d %d ", info.ModTime().UnixNano(), info.Size())
 		}
 	}
-	return stamp
+	return stamp.String()
 }

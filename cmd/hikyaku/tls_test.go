@@ -105,17 +105,30 @@ func over(t *testing.T, pool *x509.CertPool, newest uint16) *http.Client {
 	}}
 }
 
-func get(ctx context.Context, client *http.Client, address string) (*http.Response, error) {
+// answer is a response without its body.
+type answer struct {
+	status, major int
+	version       uint16 // of TLS
+	path          string // after redirects
+	header        http.Header
+}
+
+func get(ctx context.Context, client *http.Client, address string) (answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	res, err := client.Do(req)
-	if err == nil {
-		_, err = io.Copy(io.Discard, res.Body)
-		_ = res.Body.Close() // it was read
+	if err != nil {
+		return answer{}, err
 	}
-	return res, err
+	defer func() { _ = res.Body.Close() }() // reading is over
+	a := answer{status: res.StatusCode, major: res.ProtoMajor, path: res.Request.URL.Path, header: res.Header}
+	if res.TLS != nil {
+		a.version = res.TLS.Version
+	}
+	_, err = io.Copy(io.Discard, res.Body)
+	return a, err
 }
 
 // TestServe_TLS runs the real server with a certificate, which is replaced
@@ -134,11 +147,11 @@ access:
 	}
 	client := over(t, first, 0)
 	res, err := get(t.Context(), client, e.Public+"/login?token="+e.Token)
-	if err != nil || res.StatusCode != http.StatusOK || res.Request.URL.Path != "/" {
+	if err != nil || res.status != http.StatusOK || res.path != "/" {
 		t.Fatalf("sign in: %v, %+v", err, res)
 	}
-	if res.TLS.Version < tls.VersionTLS12 || res.ProtoMajor != 2 || res.Header.Get("Strict-Transport-Security") != "" {
-		t.Errorf("TLS %x, HTTP/%d, HSTS %q", res.TLS.Version, res.ProtoMajor, res.Header.Get("Strict-Transport-Security"))
+	if res.version < tls.VersionTLS12 || res.major != 2 || res.header.Get("Strict-Transport-Security") != "" {
+		t.Errorf("TLS %x, HTTP/%d, HSTS %q", res.version, res.major, res.header.Get("Strict-Transport-Security"))
 	}
 	at, err := url.Parse(e.Public)
 	if err != nil {
@@ -148,12 +161,12 @@ access:
 		t.Errorf("cookies %v", k)
 	}
 	if res, err := get(t.Context(), over(t, first, tls.VersionTLS11), e.Public+"/healthz"); err == nil {
-		t.Errorf("TLS 1.1 was taken: %s", res.Status)
+		t.Errorf("TLS 1.1 was taken: %d", res.status)
 	}
-	if res, err := get(t.Context(), http.DefaultClient, "http://"+at.Host+"/healthz"); err == nil && res.StatusCode == http.StatusOK {
+	if res, err := get(t.Context(), http.DefaultClient, "http://"+at.Host+"/healthz"); err == nil && res.status == http.StatusOK {
 		t.Error("it answers without TLS")
 	}
-	if res, err := get(t.Context(), http.DefaultClient, e.Console+"/healthz"); err != nil || res.StatusCode != http.StatusOK {
+	if res, err := get(t.Context(), http.DefaultClient, e.Console+"/healthz"); err != nil || res.status != http.StatusOK {
 		t.Errorf("the local address: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

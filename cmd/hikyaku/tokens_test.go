@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -96,7 +97,7 @@ func TestTokenStore_KeepsWhatWasEdited(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
-			name := "t" + string(rune('0'+i))
+			name := "t" + strconv.Itoa(i)
 			if _, _, err := s.CreateToken(context.Background(), console.NewToken{Name: name, Role: console.ScopeViewer}, "admin"); err != nil {
 				t.Error(err)
 			}

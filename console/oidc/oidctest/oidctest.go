@@ -11,6 +11,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -166,13 +167,14 @@ func (b Browser) Submit(tb testing.TB, address string, form url.Values) Page {
 
 func (b Browser) do(tb testing.TB, method, address string, form url.Values) Page {
 	tb.Helper()
-	ask := func() (*http.Response, error) {
-		if method == http.MethodPost {
-			return b.PostForm(address, form)
-		}
-		return b.Get(address)
+	req, err := http.NewRequestWithContext(tb.Context(), method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		tb.Fatal(err)
 	}
-	res, err := ask()
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	res, err := b.Client.Do(req)
 	if err != nil {
 		tb.Fatal(err)
 	}
