@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hikyaku/hikyaku/cmd/lambda/stack"
 	"github.com/hikyaku/hikyaku/lambda"
 )
 
@@ -16,6 +17,8 @@ func amazons() map[string]string {
 		"AWS/SQS ApproximateNumberOfMessagesVisible": "QueueName", "AWS/SQS ApproximateNumberOfMessagesNotVisible": "QueueName",
 		"AWS/SQS ApproximateAgeOfOldestMessage": "QueueName",
 		"AWS/Lambda Errors":                     "FunctionName", "AWS/Lambda Throttles": "FunctionName", "AWS/Lambda Invocations": "FunctionName", "AWS/Lambda Duration": "FunctionName",
+		"AWS/States ExecutionsStarted": "StateMachineArn", "AWS/States ExecutionsSucceeded": "StateMachineArn", "AWS/States ExecutionsFailed": "StateMachineArn",
+		"AWS/States ExecutionsAborted": "StateMachineArn", "AWS/States ExecutionsTimedOut": "StateMachineArn", "AWS/States ExecutionThrottled": "StateMachineArn",
 		"AWS/DynamoDB ConsumedReadCapacityUnits": "TableName", "AWS/DynamoDB ConsumedWriteCapacityUnits": "TableName",
 	}
 }
@@ -103,7 +106,16 @@ func testAlarms(t *testing.T, x expansions) {
 }
 
 func testDashboard(t *testing.T, x expansions) {
-	s := x.prod.with(t)
+	for driver, tm := range map[string]template{stack.DriverEvents: x.prod, stack.DriverSteps: x.steps} {
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			checkDashboard(t, driver, tm.with(t))
+		})
+	}
+}
+
+func checkDashboard(t *testing.T, driver string, s deployed) {
+	t.Helper()
 	var body struct {
 		Widgets []struct {
 			Type       string
@@ -143,11 +155,26 @@ func testDashboard(t *testing.T, x expansions) {
 			}
 			checkMetric(t, w.Properties.Title, text(m[0]), text(m[1]), dimensions)
 			shown[text(m[1])] = true
+			shown[text(m[1])+" of "+dimensions["FunctionName"]] = true
 		}
 	}
 	for _, m := range lambda.Metrics() {
 		if !shown[m.Name] {
 			t.Errorf("metric %s is not shown", m.Name)
+		}
+	}
+	for _, f := range stack.FunctionsOf(driver) {
+		for _, metric := range []string{"Errors", "Throttles", "Duration"} {
+			if !shown[metric+" of "+stackName+"-"+string(f)] {
+				t.Errorf("%s of function %s are not shown", metric, f)
+			}
+		}
+	}
+	for name := range s.of("AWS::StepFunctions::StateMachine") {
+		for _, metric := range []string{"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionThrottled"} {
+			if !shown[metric] {
+				t.Errorf("%s of %s is not shown", metric, name)
+			}
 		}
 	}
 	for name := range s.of("AWS::CloudWatch::Alarm") {
