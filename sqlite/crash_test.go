@@ -6,10 +6,12 @@ import (
 	"database/sql"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -85,6 +87,7 @@ func commitForever(path, round string, acks io.Writer) error {
 // commitLife commits one transfer's changes and returns the task as they left it.
 func commitLife(ctx context.Context, l *sqlite.Ledger, n int, task hikyaku.Task, acks io.Writer) (hikyaku.Task, error) {
 	for i, c := range ledgertest.Changes(n, task) {
+		c.Audit = &hikyaku.AuditRecord{SchemaVersion: 1, Op: hikyaku.AuditRerun, TransferID: c.Transfer.TransferID, Count: int64(i)}
 		if err := l.Commit(ctx, c); err != nil {
 			return task, err
 		}
@@ -192,6 +195,7 @@ func checkCrashed(t *testing.T, path string, acked map[string]int64) {
 			t.Errorf("transfer %s: got version %d, %v; version %d was acknowledged", id, tr.Version, err, step)
 		}
 	}
+	checkAudit(t, l, slices.Collect(maps.Keys(acked)))
 	pool, err := l.Pool(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)

@@ -52,10 +52,10 @@ func TestScripts(t *testing.T) {
 			}
 			return lookFor(name) == nil, nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		Cmds: withAuditCommands(map[string]func(*testscript.TestScript, bool, []string){
 			"ready": scriptReady, "useserver": scriptUseServer, "needs": scriptNeeds, "exitcode": scriptExitCode,
 			"apart": scriptApart,
-		},
+		}),
 	})
 }
 
