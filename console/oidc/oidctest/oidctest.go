@@ -174,7 +174,7 @@ func (b Browser) do(tb testing.TB, method, address string, form url.Values) Page
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	res, err := b.Client.Do(req)
+	res, err := b.Do(req)
 	if err != nil {
 		tb.Fatal(err)
 	}
