@@ -29,7 +29,13 @@ func (r *AuditRecord) Sum() string {
 
 // Sealed returns the record as it follows a head: with Seq, Previous and Hash,
 // and its texts as they can be kept.
-func (r AuditRecord) Sealed(head AuditHead) AuditRecord {
+func (r *AuditRecord) Sealed(head AuditHead) AuditRecord {
+	s := *r
+	s.seal(head)
+	return s
+}
+
+func (r *AuditRecord) seal(head AuditHead) {
 	r.At = r.At.UTC().Round(0)
 	for _, s := range []*string{&r.By, &r.TransferID, &r.ID, &r.Route, &r.TaskARN, &r.Reason, &r.Detail, &r.Origin} {
 		*s = auditText(*s)
@@ -39,7 +45,6 @@ func (r AuditRecord) Sealed(head AuditHead) AuditRecord {
 		r.Previous = AuditGenesis
 	}
 	r.Hash = r.Sum()
-	return r
 }
 
 // Head is the head of a log that ends with the record.
@@ -66,8 +71,8 @@ type AuditBreak struct {
 	Fault AuditFault `json:"fault"`
 }
 
-// Error names the place and the fault.
-func (b *AuditBreak) Error() string { return fmt.Sprintf("audit record %d: %s", b.Seq, b.Fault) }
+// String names the place and the fault.
+func (b *AuditBreak) String() string { return fmt.Sprintf("audit record %d: %s", b.Seq, b.Fault) }
 
 // AuditChain verifies records one after the other, oldest first. The zero
 // value begins with the first record. It must not be used concurrently.

@@ -20,11 +20,11 @@ func auditLog(n int) []hikyaku.AuditRecord {
 	var all []hikyaku.AuditRecord
 	var head hikyaku.AuditHead
 	for i := range n {
-		r := hikyaku.AuditRecord{
+		r := (&hikyaku.AuditRecord{
 			SchemaVersion: 1, At: time.Date(2026, 11, 22, 23, 59, i%60, i*1000, time.UTC), By: "sato", Op: hikyaku.AuditOps()[i%len(hikyaku.AuditOps())],
 			TransferID: "01KDZ", ID: "A-1 <é🚚>", Route: "orders", TaskARN: "arn:task", Count: int64(i), Reason: "1:a,\n\"because\"", Detail: "x=1",
 			Origin: hikyaku.OriginCLI,
-		}.Sealed(head)
+		}).Sealed(head)
 		all, head = append(all, r), r.Head()
 	}
 	return all

@@ -86,7 +86,7 @@ func (a *app) chainOfServer(ctx context.Context, chain *hikyaku.AuditChain) (hik
 // chainOfFile verifies records that were downloaded. They have no head but
 // their last.
 func (a *app) chainOfFile(name string, chain *hikyaku.AuditChain) (hikyaku.AuditHead, error) {
-	var in io.Reader = a.Stdin
+	in := a.Stdin
 	if name != "-" {
 		f, err := os.Open(name) //nolint:gosec // the person names the file
 		if err != nil {

@@ -201,9 +201,9 @@ func (c *Console) auditDownload(w http.ResponseWriter, r *http.Request) error {
 	return c.auditLines(w, r)
 }
 
-// recordSignIn writes who came in, or was refused, and what became of tokens into
-// the audit log. Whoever
-// only reads the ledger keeps no record; nobody is kept out for that.
+// recordSignIn writes who came in or was refused, or keeps tokens, into the
+// audit log. Whoever only reads the ledger keeps no record; nobody is kept out
+// for that.
 func (c *Console) recordSignIn(ctx context.Context, op hikyaku.AuditOp, who, detail string) {
 	if c.audit.log == nil {
 		return

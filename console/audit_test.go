@@ -14,12 +14,12 @@ import (
 	"github.com/hikyaku/hikyaku/console/consoletest"
 )
 
-// addDeeds adds n audit records of a person.
-func addDeeds(t *testing.T, f *consoletest.Fixture, n int, by string) {
+// addDeeds adds n audit records of mia.
+func addDeeds(t *testing.T, f *consoletest.Fixture, n int) {
 	t.Helper()
 	for i := range n {
 		r := hikyaku.AuditRecord{
-			SchemaVersion: 1, At: f.Now.Add(time.Duration(i) * time.Second), By: by, Op: hikyaku.AuditRerun,
+			SchemaVersion: 1, At: f.Now.Add(time.Duration(i) * time.Second), By: "mia", Op: hikyaku.AuditRerun,
 			TransferID: fmt.Sprintf("T-%d", i), ID: fmt.Sprintf("I-%d", i), Route: "orders",
 		}
 		if err := f.Ledger.Commit(t.Context(), hikyaku.Change{Audit: &r}); err != nil {
@@ -31,7 +31,7 @@ func addDeeds(t *testing.T, f *consoletest.Fixture, n int, by string) {
 func TestClient_Audit(t *testing.T) {
 	t.Parallel()
 	f := consoletest.New(t, nil)
-	addDeeds(t, f, 120, "mia")
+	addDeeds(t, f, 120)
 	client := f.Client(consoletest.ViewerToken)
 	var seqs []int64
 	filter := console.AuditFilter{Limit: 50}
@@ -107,7 +107,7 @@ func verify(t *testing.T, client *console.Client, noted string) *hikyaku.AuditBr
 func TestClient_AuditRecords(t *testing.T) {
 	t.Parallel()
 	f := consoletest.New(t, nil)
-	addDeeds(t, f, 1500, "mia")
+	addDeeds(t, f, 1500)
 	client := f.Client(consoletest.ViewerToken)
 	if b := verify(t, client, ""); b != nil {
 		t.Error(b)
@@ -141,14 +141,14 @@ func TestPages_AuditChain(t *testing.T) {
 	t.Parallel()
 	f := consoletest.New(t, nil)
 	page := func() string { return text(t, request{path: "/audit", token: consoletest.ViewerToken}.do(t, f)) }
-	addDeeds(t, f, 7000, "mia") // more than one view verifies
+	addDeeds(t, f, 7000) // more than one view verifies
 	if p := page(); !strings.Contains(p, "5,000 of 7,003 records") {
 		t.Errorf("the first view does not say how far it came")
 	}
 	if p := page(); !strings.Contains(p, "Chain unbroken: 7,003 records") {
 		t.Errorf("the second view does not come to the end")
 	}
-	addDeeds(t, f, 1, "mia")
+	addDeeds(t, f, 1)
 	if p := page(); !strings.Contains(p, "Chain unbroken: 7,004 records") || !strings.Contains(p, "Older records") {
 		t.Errorf("the third view does not go on")
 	}

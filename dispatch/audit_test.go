@@ -120,7 +120,7 @@ func TestDispatcher_auditsInTheSameCommit(t *testing.T) {
 			o.Ledger = &hikyakutest.FaultyLedger{Ledger: w.ledger, Fault: func(op string) (error, error) {
 				switch {
 				case op != "Commit" || fault == "":
-					return nil, nil
+					return nil, nil //nolint:nilnil // no fault
 				case after:
 					return nil, lost
 				}
