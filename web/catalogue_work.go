@@ -89,7 +89,7 @@ func workTexts() map[string]phrase {
 		"key_rerun":   {"rerun what is selected or open", "選択中・表示中の転送を再実行"},
 		"key_select":  {"select the row", "行を選択"},
 		"key_help":    {"this help", "このヘルプ"},
-		"key_go":      {"then n, t, e, d, p, a, u: go to a page", "続けて n, t, e, d, p, a でページへ移動"},
+		"key_go":      {"then n, t, e, d, p, a, u: go to a page", "続けて n, t, e, d, p, a, u でページへ移動"},
 		"key_escape":  {"leave the search, close", "検索を抜ける・閉じる"},
 		"close":       {"Close", "閉じる"},
 		"errors_only": {"Errors only", "エラーのみ"},
