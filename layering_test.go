@@ -31,6 +31,7 @@ func TestLayering(t *testing.T) {
 		{"storage/s3/s3test", "storage storage/*"},
 		{"queue/queuetest", "queue"},
 		{"mover/movertest", "mover engine storage"},
+		{"web/webtest", ""},
 		{"console/consoletest", ". console hikyakutest"},
 		{"console/oidc/oidctest", ""},
 		{"engine", "storage"},

@@ -32,7 +32,7 @@ func (b *browser) run(ctx context.Context, s *server, opened func()) {
 			case <-ctx.Done():
 				return
 			}
-			if res, err := s.request(ctx, http.MethodGet, "/transfers?"+b.view.query, nil); err == nil && drain(res) == nil {
+			if s.ask(ctx, http.MethodGet, "/transfers?"+b.view.query, nil) == nil {
 				b.mu.Lock()
 				b.reloads = append(b.reloads, time.Now())
 				b.mu.Unlock()
@@ -49,9 +49,7 @@ func (b *browser) side(ctx context.Context, s *server) {
 	for {
 		select {
 		case <-tick.C:
-			if res, err := s.request(ctx, http.MethodGet, "/side", nil); err == nil {
-				_ = drain(res) // the next look shows it
-			}
+			_ = s.ask(ctx, http.MethodGet, "/side", nil) // the next look shows it
 		case <-ctx.Done():
 			return
 		}

@@ -35,8 +35,14 @@ type view struct {
 
 func views() []view {
 	return []view{
-		{"lang=en", true}, {"lang=ja", true}, {"lang=en&route=bench", true}, {"lang=ja&state=SUCCEEDED", true},
-		{"lang=en&state=RUNNING&state=STARTING", false}, {"lang=ja&state=FAILED", false}, {"lang=en&q=CROWD-", true}, {"lang=ja&q=nothing", false},
+		{"lang=en", true},
+		{"lang=ja", true},
+		{"lang=en&route=bench", true},
+		{"lang=ja&state=SUCCEEDED", true},
+		{"lang=en&state=RUNNING&state=STARTING", false},
+		{"lang=ja&state=FAILED", false},
+		{"lang=en&q=CROWD-", true},
+		{"lang=ja&q=nothing", false},
 	}
 }
 
@@ -174,11 +180,7 @@ func (s *server) send(ctx context.Context, ids []string) error {
 		if err != nil {
 			return err
 		}
-		res, err := s.request(ctx, http.MethodPost, "/api/v1/transfers", bytes.NewReader(body))
-		if err != nil {
-			return err
-		}
-		if err := drain(res); err != nil {
+		if err := s.ask(ctx, http.MethodPost, "/api/v1/transfers", bytes.NewReader(body)); err != nil {
 			return err
 		}
 		select {
@@ -190,9 +192,15 @@ func (s *server) send(ctx context.Context, ids []string) error {
 	return nil
 }
 
-func drain(res *http.Response) error {
-	_, err := io.Copy(io.Discard, res.Body)
-	return joinClose(err, res)
+// ask makes a request whose answer does not matter.
+func (s *server) ask(ctx context.Context, method, path string, body io.Reader) error {
+	res, err := s.request(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }() // it was read
+	_, err = io.Copy(io.Discard, res.Body)
+	return err
 }
 
 func joinClose(err error, res *http.Response) error {

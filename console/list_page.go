@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -37,6 +38,8 @@ func (c *Console) transfersPage(w http.ResponseWriter, r *http.Request) error {
 		list.NextLink = p.With("token", page.NextToken)
 		if looked > 0 {
 			list.Looked = p.T("looked_at", numberText(int64(looked)))
+		} else if v.Get("q") != "" && len(page.Transfers) < cmp.Or(view.Limit, defaultLimit) {
+			list.Looked = p.T("searched_part")
 		}
 	}
 	for _, name := range []string{"q", "route", "id", "error", "agent", "since", "until", "dead_letter"} {

@@ -82,8 +82,10 @@ func (c *Console) livePart(w http.ResponseWriter, r *http.Request) error {
 	c.rights(page, identityOf(r.Context()))
 	near := hikyaku.Query{ID: q.ID, Route: q.Route, Limit: liveSnapshot}
 	shown := shownRows{since: c.now(), ids: map[string]struct{}{}}
-	all := v.Get("transfer_id") != "" // who watches one wants each of its changes
-	return c.serveStream(w, r, near, matcher(near, v.Get("transfer_id")), func(s *streamWriter, u *update) { //nolint:contextcheck // what it logs has the request's
+	// Who watches one transfer wants each of its changes.
+	all := v.Get("transfer_id") != ""
+	//nolint:contextcheck // what it logs has the request's
+	return c.serveStream(w, r, near, matcher(near, v.Get("transfer_id")), func(s *streamWriter, u *update) {
 		match := view.has(u.t) && inView(u.t, q, c.byPrefix)
 		if !shown.wants(u.t, match, c.now) && !all {
 			return

@@ -14,6 +14,7 @@ func workTexts() map[string]phrase {
 		"since_24h":     {"in the last 24 hours", "直近24時間"},
 		"since_7d":      {"in the last 7 days", "直近7日"},
 		"since_30d":     {"in the last 30 days", "直近30日"},
+		"searched_part": {"Not all transfers were searched yet; older ones follow on the next page.", "まだ一部しか検索していません。以前の転送は次のページで検索します。"},
 		"looked_at":     {"Of the newest %s transfers; older ones follow on the next page.", "最新%s件を調べた結果です。続きは次のページにあります。"},
 		"columns":       {"Columns", "表示列"},
 		"columns_keep":  {"Keep", "保存"},
