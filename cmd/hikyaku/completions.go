@@ -109,7 +109,7 @@ func (w *webhookConfig) check() (key string, err error) {
 		return "url", fmt.Errorf("%q is neither https nor http to a loopback address", w.URL)
 	}
 	if w.SecretFile != "" {
-		if _, err := w.secret(context.Background()); err != nil {
+		if _, err := w.secret(); err != nil {
 			return "secret_file", err
 		}
 	}
@@ -132,7 +132,7 @@ func headerName() *regexp.Regexp { return regexp.MustCompile("^[a-zA-Z0-9!#$%&'*
 
 // secret reads the key that requests are signed with. It is read for every
 // request, so that it can be changed while the server runs.
-func (w *webhookConfig) secret(context.Context) ([]byte, error) {
+func (w *webhookConfig) secret() ([]byte, error) {
 	text, err := os.ReadFile(w.SecretFile)
 	if err != nil {
 		return nil, err
@@ -177,7 +177,7 @@ func (s *server) completions(ctx context.Context) ([]dispatch.Target, error) {
 func (w *webhookConfig) open() (*lambda.Webhook, error) {
 	o := lambda.WebhookOptions{URL: w.URL, Headers: w.Headers, Timeout: time.Duration(w.Timeout), Client: &http.Client{}, Now: time.Now}
 	if w.SecretFile != "" {
-		o.Secret = w.secret
+		o.Secret = func(context.Context) ([]byte, error) { return w.secret() }
 	}
 	return lambda.NewWebhook(o)
 }

@@ -68,8 +68,8 @@ completions:
 	}
 	id := sent.Transfers[0].TransferID
 
-	d := until(t, client, id, "own", console.CompletionSent)
-	d = until(t, client, id, "hook", console.CompletionFailing)
+	until(t, client, id, "own", console.CompletionSent)
+	d := until(t, client, id, "hook", console.CompletionFailing)
 	if f := of(d, "hook"); f.LastStatus != http.StatusInternalServerError || f.Tries == 0 || f.NextTryAt.IsZero() || f.EventID == "" || of(d, "own").EventID != f.EventID {
 		t.Errorf("the webhook's event: %+v", f)
 	}
