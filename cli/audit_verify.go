@@ -34,7 +34,7 @@ func (a *app) auditVerifyCommand() *cobra.Command {
 	var noted, file string
 	c := &cobra.Command{
 		Use: "verify", Short: a.t("audit_verify_short"), Long: a.t("audit_verify_long"),
-		Example: "  hikyaku audit verify\n  hikyaku audit verify --head 3f9ac21b07de\n  hikyaku audit verify --file audit-20261123.jsonl",
+		Example: "  hikyaku audit verify\n  hikyaku audit verify -o json",
 		Args:    a.exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			chain := &hikyaku.AuditChain{Noted: strings.ToLower(strings.TrimSpace(noted))}
