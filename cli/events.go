@@ -55,7 +55,7 @@ func (a *app) eventsResendCommand() *cobra.Command {
 	var event string
 	c := &cobra.Command{
 		Use: "resend ID|TRANSFER_ID", Short: a.t("told_resend_short"), Long: a.t("told_resend_long"),
-		Example: "  hikyaku events resend A-123\n  hikyaku events resend 01JD3V7Q8Z4M2K9X5T6W1R0YBC --event 01JD3V7Q8Z4M2K9X5T6W1R0YBC/9 --target warehouse",
+		Example: "  hikyaku events resend A-123\n  hikyaku events resend 01JD3V7Q8Z4M2K9X5T6W1R0YBC --target warehouse",
 		Args:    a.exactly(1), ValidArgsFunction: a.completeIDs(1, endedStates()...),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := a.resolve(cmd.Context(), args[0])

@@ -175,6 +175,8 @@ routes:
   orders: {source: "s3://outbox/", destination: "file://%[1]s/delivered", pool: 2, retry: {first: 10ms, max: 50ms}}
   archive: {source: "s3://archive/", destination: "file://%[1]s/archived", pool: 1}
   backup: {source: "s3://backup/", destination: "file://%[1]s/saved", pool: 1}
+completions:
+  warehouse: {queue: {name: transfers-ended}, routes: [orders]}
 `, h.dir))
 	h.write(t, "files/A-123/one.txt", "one\n")
 	h.write(t, "files/A-124/two.txt", "two\n")
