@@ -155,7 +155,7 @@ func (v *view) candidate(ctx context.Context, route string) (hikyaku.Transfer, b
 		if list.drained {
 			return hikyaku.Transfer{}, false, nil
 		}
-		limit := readAhead + len(v.claimedTransfers)
+		limit := v.readAhead + len(v.claimedTransfers)
 		items, err := v.ledger.Ready(ctx, route, v.now(), limit)
 		if err != nil {
 			return hikyaku.Transfer{}, false, err

@@ -55,6 +55,9 @@ type Options struct {
 
 	// Workers bounds concurrent looks, starts and refreshes; 0: 16.
 	Workers int
+	// ReadAhead is how many ready transfers of a route are read at once; 0: 128.
+	// Where reads are paid for, about as many as there are tasks is enough.
+	ReadAhead int
 	// StartTimeout bounds one StartTaskExecution, StartLease (longer) how long
 	// a lease without an execution lasts; 0: 30 s and 2 min.
 	StartTimeout, StartLease time.Duration
@@ -81,6 +84,9 @@ func (o *Options) applyDefaults() {
 	set(&o.ProgressEvery, time.Second)
 	if o.Workers == 0 {
 		o.Workers = 16
+	}
+	if o.ReadAhead == 0 {
+		o.ReadAhead = 128
 	}
 	if o.Random == nil {
 		o.Random = rand.Float64
@@ -119,7 +125,7 @@ func New(o Options) *Dispatcher {
 	}
 	o.applyDefaults()
 	d := &Dispatcher{Options: o, slots: make(chan struct{}, o.Workers), lanes: newLanes(o.Completions)}
-	d.view.init(o.Ledger, o.Now)
+	d.view.init(o.Ledger, o.Now, o.ReadAhead)
 	d.SetRoutes(o.Routes, o.DefaultRoute)
 	return d
 }

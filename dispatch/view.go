@@ -14,20 +14,19 @@ import (
 // process, a pause say, is in force in every other after that long.
 const ViewAge = time.Second
 
-// readAhead is how many ready transfers of a route are read at once.
-const readAhead = 128
-
 // view is what this process believes about the pool: read from the ledger
 // every ViewAge, kept up to date by this process's own commits. Every decision
 // made on it is checked again by Commit.
 type view struct {
-	mu       sync.Mutex
-	ledger   hikyaku.Ledger
-	now      func() time.Time
-	loaded   time.Time // zero: must be read
-	tasks    map[string]hikyaku.Task
-	agents   map[string]hikyaku.Agent
-	settings map[string]hikyaku.RouteSettings
+	mu     sync.Mutex
+	ledger hikyaku.Ledger
+	now    func() time.Time
+	// readAhead is how many ready transfers of a route are read at once.
+	readAhead int
+	loaded    time.Time // zero: must be read
+	tasks     map[string]hikyaku.Task
+	agents    map[string]hikyaku.Agent
+	settings  map[string]hikyaku.RouteSettings
 
 	// claims are tasks and transfers that a job of this process works on.
 	claimedTasks     map[string]struct{}
@@ -58,8 +57,8 @@ type readyList struct {
 	drained bool
 }
 
-func (v *view) init(l hikyaku.Ledger, now func() time.Time) {
-	v.ledger, v.now = l, now
+func (v *view) init(l hikyaku.Ledger, now func() time.Time, readAhead int) {
+	v.ledger, v.now, v.readAhead = l, now, readAhead
 	v.claimedTasks, v.claimedTransfers = map[string]struct{}{}, map[string]struct{}{}
 	v.ready = map[string]*readyList{}
 	v.explained = map[string]explained{}

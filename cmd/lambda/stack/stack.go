@@ -39,6 +39,9 @@ const (
 	// it started an execution there: no start is on its way any more by then.
 	startLease = 3 * dataSyncTimeout
 	workers    = 8
+	// readAhead is twice that: each transfer read from the head of the queue
+	// costs half a read unit, and an invocation starts few.
+	readAhead = 2 * workers
 )
 
 // Stack is one function's environment: everything that lives as long as the
@@ -108,7 +111,7 @@ func (s *Stack) dispatch(ctx context.Context, awsCfg aws.Config) error {
 	o := dispatch.Options{
 		Ledger: s.ledger, Executor: s.executor, Routes: []hikyaku.Route{s.Config.Route}, DefaultRoute: s.Config.Route.Name,
 		Now: milliseconds, NewID: func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() },
-		Logger: s.log, Workers: workers, StartTimeout: dataSyncTimeout, StartLease: startLease, LogURL: consoleURL,
+		Logger: s.log, Workers: workers, ReadAhead: readAhead, StartTimeout: dataSyncTimeout, StartLease: startLease, LogURL: consoleURL,
 	}
 	if s.steps != nil {
 		o.Executor, o.StartLease = s.steps, orderLease
