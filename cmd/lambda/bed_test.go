@@ -57,7 +57,9 @@ const (
 // one processor), DataSync is ours, Lambda is a harness around the real
 // binaries.
 type bed struct {
-	t         testing.TB
+	t testing.TB
+	// pace has schedules fire as on AWS.
+	pace      bool
 	moto      string
 	tables    string
 	root      string // where the agents' file server keeps its files

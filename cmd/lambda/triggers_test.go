@@ -88,7 +88,7 @@ func (b *bed) redeliver(ctx context.Context, name string, d lambdatest.Delivery)
 	}
 }
 
-// schedule invokes a schedule's target at its rate, faster.
+// schedule invokes a schedule's target at its rate, faster unless at AWS's pace.
 func (b *bed) schedule(ctx context.Context, id string) error {
 	p, _, err := b.deploy.resolver().properties(id)
 	if err != nil {
@@ -105,8 +105,12 @@ func (b *bed) schedule(ctx context.Context, id string) error {
 	if input, ok := target["Input"].(string); ok {
 		payload = []byte(input)
 	}
+	every := time.Duration(n) * time.Minute
+	if !b.pace {
+		every /= faster
+	}
 	b.background.Go(func() {
-		tick := time.NewTicker(time.Duration(n) * time.Minute / faster)
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {
