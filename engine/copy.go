@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 
@@ -304,11 +305,70 @@ func (c *fileCopy) copyPartOnce(ctx context.Context, n int, content *storage.Con
 
 // write stores a part and returns the checksum of what was read back, if that
 // is done at once.
-func (c *fileCopy) write(ctx context.Context, offset, size int64, rd *sourceReader) (*running, error) {
+func (c *fileCopy) write(ctx context.Context, offset, size int64, rd io.Reader) (*running, error) {
 	f, ok := c.it.file.(storage.BackReader)
 	if !ok || !c.readsBack {
 		return nil, c.it.file.WritePart(ctx, offset, size, rd)
 	}
 	back := c.r.sums.start(c.r.sums.primary)
-	return back, f.WritePartBack(ctx, offset, size, rd.piped(), back.add)
+	return back, f.WritePartBack(ctx, offset, size, rd, back.add)
+}
+
+// sourceReader passes a body on: limited, counted, summed. It keeps the
+// source's error apart from the destination's.
+type sourceReader struct {
+	ctx     context.Context //nolint:containedctx // lives as long as the part it reads
+	r       *run
+	it      *item
+	body    io.Reader
+	primary *running
+	other   *running
+	n       int64
+	err     error
+	one     [1]byte
+}
+
+// Read implements [io.Reader].
+func (s *sourceReader) Read(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	limit := s.r.job.Limit
+	n, err := s.body.Read(p[:limit.allowed(len(p))])
+	if n > 0 {
+		s.n += int64(n)
+		if s.primary != nil {
+			s.primary.add(p[:n])
+		}
+		if s.other != nil {
+			s.other.add(p[:n])
+		}
+		s.it.meter.add(int64(n))
+		if waitErr := limit.take(s.ctx, s.r.job.Now, n); waitErr != nil && err == nil {
+			err = waitErr
+		}
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err //nolint:wrapcheck // io.Reader
+}
+
+// drain reads the body's end, for the connection's sake and to notice a
+// source that is longer than it was listed.
+func (s *sourceReader) drain(size int64) {
+	if s.n != size {
+		return
+	}
+	for s.err == nil {
+		n, err := s.body.Read(s.one[:])
+		switch {
+		case n > 0:
+			s.err = storage.ErrChanged
+		case errors.Is(err, io.EOF):
+			return
+		case err != nil:
+			s.err = err
+		}
+	}
 }

@@ -279,15 +279,6 @@ type BackReader interface {
 	WritePartBack(ctx context.Context, offset, size int64, r io.Reader, back func([]byte)) error
 }
 
-// Piper is implemented by bodies that can hand content to the kernel's pipe
-// instead of copying it through this process.
-type Piper interface {
-	// Pipe moves at least one byte and at most len(buf): into the pipe whose
-	// writing end is w, which is empty and takes that much, or into buf. piped
-	// says which of the two has the n bytes. Errors are those of [io.Reader].
-	Pipe(w uintptr, buf []byte) (n int, piped bool, err error)
-}
-
 // OriginReader is implemented by drivers that record [Origin].
 type OriginReader interface {
 	// Origin returns what was recorded when path was published, or ok false.

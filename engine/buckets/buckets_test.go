@@ -117,7 +117,7 @@ func TestRun_ThroughBuckets(t *testing.T) {
 	}()
 	first, last := t.TempDir(), t.TempDir()
 	write(t, first, map[string]string{
-		"a": "1", "a-b": "", "d/e/f": strings.Repeat("x", 300_000), "d/big": strings.Repeat("0123456789abcde\n", 40<<16), "empty/": "", "ünï cödé/+ &": "3",
+		"a": "1", "a-b": "", "d/e/f": strings.Repeat("x", 300_000), "d/big": strings.Repeat("0123456789abcde\n", 1<<20), "empty/": "", "ünï cödé/+ &": "3",
 	})
 	one, two := bucket(t, g, "bucket-one"), bucket(t, g, "bucket-two")
 	stops := []storage.Driver{folder(t, first), one, two, folder(t, last)}

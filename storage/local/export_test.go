@@ -1,9 +1,7 @@
 package local
 
 import (
-	"context"
 	"errors"
-	"io"
 	"os"
 )
 
@@ -21,12 +19,4 @@ func RenameByLink(dir, from, to string) (err error) {
 	}
 	defer f.close()
 	return f.renameByLink(from, f, to)
-}
-
-// CopyPart writes size bytes of r into file, from its beginning.
-func CopyPart(ctx context.Context, file *os.File, size int64, r io.Reader, back func([]byte)) error {
-	d := &Driver{}
-	w := partWriter{f: &stagedFile{stage: &Stage{driver: d}, path: "f", size: size}, file: file, buf: d.buffer()}
-	defer w.close()
-	return w.copy(ctx, size, r, back)
 }

@@ -37,7 +37,6 @@ type Driver struct {
 	// named is set where files without a name cannot be made or linked.
 	named   atomic.Bool
 	buffers sync.Pool
-	pipes   []*pipe // empty ones; guarded by mu
 
 	folders folderCache
 }
@@ -97,10 +96,6 @@ func (d *Driver) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closed = true
-	for _, p := range d.pipes {
-		p.close()
-	}
-	d.pipes = nil
 	if d.root == nil {
 		return nil
 	}
@@ -116,31 +111,6 @@ func (d *Driver) buffer() *[]byte {
 	}
 	b := make([]byte, bufferSize)
 	return &b
-}
-
-// pipe returns a pipe that is empty.
-func (d *Driver) pipe() (*pipe, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if n := len(d.pipes); n > 0 {
-		p := d.pipes[n-1]
-		d.pipes = d.pipes[:n-1]
-		return p, nil
-	}
-	return newPipe()
-}
-
-// putPipe takes an empty pipe back; nil is none.
-func (d *Driver) putPipe(p *pipe) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	switch {
-	case p == nil:
-	case d.closed:
-		p.close()
-	default:
-		d.pipes = append(d.pipes, p)
-	}
 }
 
 // rootFolder opens the root on first use; with create it is made if missing.

@@ -14,6 +14,10 @@ import (
 // preallocateFrom is the size from which space is reserved ahead.
 const preallocateFrom = 4 << 20
 
+// bufferSize is the unit of writing: large enough that system calls do not
+// count, small enough to stay in the cache.
+const bufferSize = 256 << 10
+
 // stagedFile is a temporary file in the work folder.
 type stagedFile struct {
 	stage *Stage
@@ -36,6 +40,15 @@ type stagedFile struct {
 	finished bool
 	// indexed is set when the origin must go to the index.
 	indexed *record
+}
+
+// writeAt writes one block. Parts take turns: the kernel lets one writer at a
+// time into a file anyway, and those who wait for it there burn a core.
+func (f *stagedFile) writeAt(file *os.File, b []byte, offset int64) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	_, err := file.WriteAt(b, offset)
+	return err
 }
 
 // handle returns the open file, opening it again if it was closed early.
@@ -91,10 +104,30 @@ func (f *stagedFile) WritePartBack(ctx context.Context, offset, size int64, r io
 	if err != nil {
 		return pathError("write", f.path, err)
 	}
-	w := partWriter{f: f, file: file, offset: offset, buf: f.stage.driver.buffer()}
-	defer w.close()
-	if err := w.copy(ctx, size, r, back); err != nil {
-		return err
+	buf := f.stage.driver.buffer()
+	defer f.stage.driver.buffers.Put(buf)
+	for done := int64(0); done < size; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := io.ReadFull(r, (*buf)[:min(bufferSize, size-done)])
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return pathError("read part of", f.path, err)
+		}
+		if err := f.writeAt(file, (*buf)[:n], offset+done); err != nil {
+			return pathError("write", f.path, err)
+		}
+		if back != nil {
+			// The block was handed over: its memory is free for what the file has.
+			if _, err := file.ReadAt((*buf)[:n], offset+done); err != nil {
+				return pathError("read back", f.path, err)
+			}
+			back((*buf)[:n])
+		}
+		done += int64(n)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -93,8 +93,7 @@ func (d *Driver) get(ctx context.Context, key string, e storage.Entry, offset, l
 	if e.ETag != "" {
 		r.header["If-Match"] = []string{e.ETag}
 	}
-	var conn *pipeConn
-	resp, err := d.do(connOf(ctx, d.scheme, length, &conn), r)
+	resp, err := d.do(ctx, r)
 	if err != nil {
 		return nil, pathError("open", e.Path, err)
 	}
@@ -110,11 +109,7 @@ func (d *Driver) get(ctx context.Context, key string, e storage.Entry, offset, l
 		_ = resp.Body.Close()
 		return nil, &storage.PathError{Op: "open", Path: e.Path, Kind: storage.ErrChanged, Err: errors.New("was modified since it was listed")}
 	}
-	b := body{ctx: ctx, src: resp.Body, path: e.Path, left: length}
-	c := &storage.Content{Entry: got, Body: &b}
-	if conn != nil && resp.ContentLength == length {
-		c.Body = &pipedBody{body: b, conn: conn}
-	}
+	c := &storage.Content{Entry: got, Body: &body{ctx: ctx, src: resp.Body, path: e.Path, left: length}}
 	if whole && r.method == http.MethodGet {
 		c.Sum = sumOf(resp.Header)
 	}

@@ -208,7 +208,7 @@ func newTransport() *http.Transport {
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dial(dialer()),
+		DialContext:           dialer().DialContext,
 		Protocols:             protocols,
 		MaxIdleConns:          0,
 		MaxIdleConnsPerHost:   256,
@@ -217,7 +217,7 @@ func newTransport() *http.Transport {
 		ResponseHeaderTimeout: 2 * time.Minute,
 		ExpectContinueTimeout: time.Second,
 		DisableCompression:    true,
-		ReadBufferSize:        readBuffer,
+		ReadBufferSize:        32 << 10,
 		WriteBufferSize:       64 << 10,
 	}
 }
