@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/dispatch"
 	"github.com/hikyaku/hikyaku/dynamo"
 	"github.com/hikyaku/hikyaku/hikyakutest/scenariotest"
 	"github.com/hikyaku/hikyaku/lambda"
@@ -156,13 +157,22 @@ func (e *onAWS) operate(ctx context.Context, r lambda.Request) (lambda.Result, e
 	return *reply.Result, nil
 }
 
-// agents publishes what became of the agents and waits until the ledger has it.
+// agents publishes what became of the agents and waits until every function
+// knows: one may act for a while on what it read before.
 func (e *onAWS) agents(ctx context.Context, state string) error {
 	if err := e.agentsChanged(ctx, state); err != nil {
 		return err
 	}
-	return e.until(ctx, "the ledger knows that the agents are "+state, func(p hikyaku.Pool) bool {
-		return len(p.Agents) > 0 && !slices.ContainsFunc(p.Agents, func(a hikyaku.Agent) bool { return a.Online != (state == "ONLINE") })
+	known := time.Time{}
+	return e.until(ctx, "the functions know that the agents are "+state, func(p hikyaku.Pool) bool {
+		if len(p.Agents) == 0 || slices.ContainsFunc(p.Agents, func(a hikyaku.Agent) bool { return a.Online != (state == "ONLINE") }) {
+			known = time.Time{}
+			return false
+		}
+		if known.IsZero() {
+			known = time.Now()
+		}
+		return time.Since(known) > dispatch.ViewAge
 	})
 }
 
