@@ -98,22 +98,15 @@ func (a *app) auditList(ctx context.Context, f console.AuditFilter, limit int) (
 	if err != nil {
 		return out, err
 	}
-	for {
-		f.Limit = pageSize
-		if limit > 0 {
-			f.Limit = min(pageSize, limit-len(out.Records))
+	out.Records, out.NextToken, err = pages(limit, out.Records, func(most int, token string) ([]hikyaku.AuditRecord, *string, error) {
+		f.Limit = most
+		if token != "" {
+			f.Token = token
 		}
 		page, err := api.Audit(ctx, f)
-		if err != nil {
-			return out, err
-		}
-		out.Records = append(out.Records, page.Records...)
-		out.NextToken = page.NextToken
-		if page.NextToken == nil || limit > 0 && len(out.Records) >= limit {
-			return out, nil
-		}
-		f.Token = *page.NextToken
-	}
+		return page.Records, page.NextToken, err
+	})
+	return out, err
 }
 
 func (a *app) auditTable(w io.Writer, list console.AuditList) error {

@@ -61,7 +61,7 @@ func (a *app) filter(s selection) (console.Filter, error) {
 	return f, nil
 }
 
-// pageSize is the most transfers that one request gives.
+// pageSize is the most items that one request gives.
 const pageSize = 1000
 
 // list reads pages until limit (0: all) transfers are there.
@@ -71,21 +71,35 @@ func (a *app) list(ctx context.Context, f console.Filter, limit int) (console.Tr
 	if err != nil {
 		return out, err
 	}
-	for {
-		f.Limit = pageSize
-		if limit > 0 {
-			f.Limit = min(pageSize, limit-len(out.Transfers))
+	out.Transfers, out.NextToken, err = pages(limit, out.Transfers, func(most int, token string) ([]hikyaku.Transfer, *string, error) {
+		f.Limit = most
+		if token != "" {
+			f.Token = token
 		}
 		page, err := api.Transfers(ctx, f)
+		return page.Transfers, page.NextToken, err
+	})
+	return out, err
+}
+
+// pages adds what read gives, at most so many from a token on, to all until
+// limit (0: any number) are there; next is where the rest begins, nil at the end.
+func pages[T any](limit int, all []T, read func(most int, token string) ([]T, *string, error)) (_ []T, next *string, err error) {
+	token := ""
+	for {
+		most := pageSize
+		if limit > 0 {
+			most = min(pageSize, limit-len(all))
+		}
+		page, next, err := read(most, token)
 		if err != nil {
-			return out, err
+			return all, nil, err
 		}
-		out.Transfers = append(out.Transfers, page.Transfers...)
-		out.NextToken = page.NextToken
-		if page.NextToken == nil || (limit > 0 && len(out.Transfers) >= limit) {
-			return out, nil
+		all = append(all, page...)
+		if next == nil || limit > 0 && len(all) >= limit {
+			return all, next, nil
 		}
-		f.Token = *page.NextToken
+		token = *next
 	}
 }
 
