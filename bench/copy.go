@@ -86,9 +86,20 @@ func (b *bench) get(ctx context.Context) error {
 
 // put copies to an empty prefix.
 func (b *bench) put(ctx context.Context) error {
+	none, err := os.MkdirTemp(b.dir, "none-")
+	if err != nil {
+		return err
+	}
 	return b.withServer(ctx, func(s *server, t set, root string) error {
 		n := 0
 		prefix := ""
+		// What a run left is removed before the next one: a memory file system holds only a few of them.
+		remove := func() error {
+			if n == 0 {
+				return nil
+			}
+			return b.do(ctx, s.env, b.bin, "sync", "--quiet", "--preserve-deleted-files", "REMOVE", none, "s3://bench-dst/"+prefix)
+		}
 		rows := []row{{"hikyaku sync (verifies)", fields("%s sync --quiet %s s3://bench-dst/PREFIX", b.bin, root)}}
 		if have("rclone") {
 			rows = append(rows, row{"rclone sync T32", fields("rclone -q sync %s b:bench-dst/PREFIX --transfers 32 --checkers 64 --fast-list --s3-upload-concurrency 8 --s3-chunk-size 16M --s3-no-check-bucket", root)})
@@ -104,12 +115,19 @@ func (b *bench) put(ctx context.Context) error {
 			rows[i].args = []string{"sh", "-c", "exec " + join(args)}
 		}
 		env := s.env
-		return b.compareEnv(ctx, "put-"+t.name, &env, t, rows, func() error {
+		err := b.compareEnv(ctx, "put-"+t.name, &env, t, rows, func() error {
+			if err := remove(); err != nil {
+				return err
+			}
 			n++
 			prefix = fmt.Sprintf("%s-%d", t.name, n)
 			env = append(append([]string{}, s.env...), "PREFIX="+prefix)
 			return nil
 		}, nil)
+		if err != nil {
+			return err
+		}
+		return remove()
 	})
 }
 
