@@ -56,7 +56,8 @@ type PrefixSearcher interface {
 // thousands can be grouped without reading their whole records.
 type FailureLister interface {
 	// Failures lists the newest transfers that q selects, and whether there are
-	// more than its Limit.
+	// more: than its Limit, or than a ledger looks through at once. It may lag
+	// behind commits by moments.
 	Failures(ctx context.Context, q FailureQuery) (list []FailedTransfer, more bool, err error)
 }
 
@@ -68,8 +69,8 @@ type FailureQuery struct {
 	Limit       int
 }
 
-// FailedTransfer is what a transfer failed with. Of the failure its code, message and
-// detail are known.
+// FailedTransfer is what a transfer failed with. Of the failure its code is known, and
+// its message or, where there is none, its detail: their first 200 bytes at least.
 type FailedTransfer struct {
 	ID, Route  string
 	State      State

@@ -89,7 +89,7 @@ func (c *Console) letterGroups(ctx context.Context, p *web.Page, content *web.De
 		}
 	}
 	if more {
-		content.Window = p.T("letters_window", numberText(letterWindow))
+		content.Window = p.T("letters_window", numberText(int64(len(list))))
 	}
 	for _, code := range mostFirst(counts, len(counts)) {
 		f := firsts[code]

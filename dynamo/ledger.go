@@ -56,6 +56,7 @@ var (
 	_ hikyaku.BatchCommitter = (*Ledger)(nil)
 	_ hikyaku.FirstKnower    = (*Ledger)(nil)
 	_ hikyaku.PrefixSearcher = (*Ledger)(nil)
+	_ hikyaku.FailureLister  = (*Ledger)(nil)
 	_ hikyaku.AuditLog       = (*Ledger)(nil)
 )
 

@@ -153,16 +153,12 @@ func (p *planner) index(o *op, t *hikyaku.Transfer) {
 	o.setText(attrQueue, pk)
 	o.setText(attrQueueAt, sk)
 	o.setText(attrReason, reason)
-	code := ""
-	if t.Failure != nil {
-		code = t.Failure.Code
-	}
 	attention := ""
 	if t.Failure != nil || t.DeadLetter != "" || t.State.Ended() && t.State != hikyaku.Succeeded {
 		attention = s
 	}
 	o.setText(attrAttention, attention)
-	o.setText(attrCode, code)
+	o.setText(attrCode, brief(t))
 	o.setText(attrLetter, string(t.DeadLetter))
 }
 

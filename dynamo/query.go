@@ -73,9 +73,9 @@ func (q query) input(table *string) *dynamodb.QueryInput {
 	return in
 }
 
-// items reads a query page by page, as far as it is ranged over.
-func (l *Ledger) items(ctx context.Context, q query) iter.Seq2[item, error] {
-	return func(yield func(item, error) bool) {
+// pages reads a query as far as it is ranged over.
+func (l *Ledger) pages(ctx context.Context, q query) iter.Seq2[[]item, error] {
+	return func(yield func([]item, error) bool) {
 		in := q.input(l.table)
 		for {
 			out, err := l.Client.Query(ctx, in)
@@ -83,15 +83,27 @@ func (l *Ledger) items(ctx context.Context, q query) iter.Seq2[item, error] {
 				yield(nil, err)
 				return
 			}
-			for _, it := range out.Items {
+			if !yield(out.Items, nil) || len(out.LastEvaluatedKey) == 0 {
+				return
+			}
+			in.ExclusiveStartKey = out.LastEvaluatedKey
+		}
+	}
+}
+
+// items reads a query page by page, as far as it is ranged over.
+func (l *Ledger) items(ctx context.Context, q query) iter.Seq2[item, error] {
+	return func(yield func(item, error) bool) {
+		for page, err := range l.pages(ctx, q) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, it := range page {
 				if !yield(it, nil) {
 					return
 				}
 			}
-			if len(out.LastEvaluatedKey) == 0 {
-				return
-			}
-			in.ExclusiveStartKey = out.LastEvaluatedKey
 		}
 	}
 }

@@ -58,7 +58,7 @@ const (
 	attrQueueAt   = "qs" // S: position in the queue
 	attrAttention = "ap" // S: shard of attention
 	attrReason    = "wr" // S: waiting reason
-	attrCode      = "cd" // S: code of the failure
+	attrCode      = "cd" // S: code of the failure and more, see brief
 	attrLetter    = "dl" // S: dead letter
 
 	attrOwner   = "own" // S: transfer_id that holds or held a lock, or has a name

@@ -166,12 +166,13 @@ func (s selection) sorted(places []place) stream {
 
 // byAttention streams transfers with a failure, a dead letter or a bad end.
 func (l *Ledger) byAttention(ctx context.Context, s selection) []stream {
+	return l.shards(ctx, s, attentionQuery(s.Query))
+}
+
+// attentionQuery filters attention by route, code, state and dead letter.
+func attentionQuery(s hikyaku.Query) query {
 	q := query{index: indexAttention, vals: item{}}
 	var filters []string
-	is := func(name, value string) {
-		filters = append(filters, "#"+name+" = :"+name)
-		q.vals[":"+name] = str(value)
-	}
 	in := func(name string, values []string) {
 		if len(values) == 0 || len(values) > 100 {
 			return
@@ -185,15 +186,16 @@ func (l *Ledger) byAttention(ctx context.Context, s selection) []stream {
 		filters = append(filters, "#"+name+" IN ("+strings.Join(list, ", ")+")")
 	}
 	if s.Route != "" {
-		is(attrRoute, s.Route)
+		in(attrRoute, []string{s.Route})
 	}
 	if s.Code != "" {
-		is(attrCode, s.Code)
+		filters = append(filters, "(#cd = :cd OR begins_with(#cd, :code))")
+		q.vals[":cd"], q.vals[":code"] = str(s.Code), str(s.Code+sep)
 	}
 	in(attrState, words(s.States))
 	in(attrLetter, words(s.DeadLetters))
 	q.filter = strings.Join(filters, " AND ")
-	return l.shards(ctx, s, q)
+	return q
 }
 
 func words[T ~string](list []T) []string {

@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) hikyaku.Ledger) {
 		{"ListPagesWhileInserting", testListPagesWhileInserting},
 		{"ListLimits", testListLimits},
 		{"ListFollowsChanges", testListFollowsChanges},
+		{"Failures", testFailures},
 		{"Ready", testReady},
 		{"ReadyParked", testReadyParked},
 		{"ReadyManyParked", testReadyManyParked},
