@@ -42,12 +42,14 @@ func AuditOps() []AuditOp {
 }
 
 // The origins of commands that are told apart. What came through a function
-// has OriginLambda and, behind a slash, what called it said.
+// has OriginLambda, what came as a message to the queue OriginQueue and, behind a
+// slash, what called or sent it said.
 const (
 	OriginConsole  = "console"
 	OriginCLI      = "cli"
 	OriginAPI      = "api"
 	OriginLambda   = "lambda"
+	OriginQueue    = "queue"
 	OriginSettings = "settings" // a settings document
 )
 
@@ -145,7 +147,9 @@ func (a Act) Audit(op AuditOp, at time.Time) *AuditRecord {
 	if a.As != "" {
 		op = a.As
 	}
-	return &AuditRecord{SchemaVersion: CurrentSchema, At: at, By: a.By, Op: op, Reason: a.Reason, Origin: a.Origin}
+	return &AuditRecord{
+		SchemaVersion: CurrentSchema, At: at, By: a.By, Op: op, Reason: a.Reason, Origin: a.Origin, Count: a.Count, Detail: a.Detail,
+	}
 }
 
 // AuditQuery selects records; zero fields select all.

@@ -22,6 +22,11 @@ type Act struct {
 	// Recorded says that it is part of a command that has its record in the
 	// audit log already.
 	Recorded bool `json:"-"`
+	// Count makes its record one of a command on so many transfers; 0: it is for
+	// this one.
+	Count int64 `json:"-"`
+	// Detail is what its record says besides.
+	Detail string `json:"-"`
 }
 
 // DeadLetterState says where a transfer's dead letter is.

@@ -18,6 +18,9 @@ type Message struct {
 	SentAt   time.Time
 	// Queue is the name of the queue it came from.
 	Queue string
+	// Sender is who sent it, as the queue vouches (SQS's SenderId); empty where it
+	// is not asked.
+	Sender string
 }
 
 // OutMessage is a message to send.

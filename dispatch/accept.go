@@ -68,7 +68,11 @@ func (d *Dispatcher) acceptOne(ctx context.Context, m hikyaku.Message, q hikyaku
 	if err != nil {
 		return d.reject(ctx, rejection{message: m, request: q, of: of, cause: err})
 	}
-	_, err = d.admit(ctx, admission{route: r, request: q, message: m, body: bodyOf(m, q), of: of})
+	a := admission{route: r, request: q, message: m, body: bodyOf(m, q), of: of}
+	if of == 1 { // a person sends one ID in a message
+		a.act = m.Act()
+	}
+	_, err = d.admit(ctx, a)
 	return err
 }
 
@@ -91,7 +95,7 @@ type admission struct {
 	request hikyaku.Request
 	message hikyaku.Message
 	body    string
-	act     *hikyaku.Act // a person's; nil: a message's
+	act     *hikyaku.Act // a person's; nil: a producer's
 	of      int          // how many requests the message has
 	// first supposes that the ID is new; before is the last transfer of it when
 	// it turned out not to be.

@@ -12,7 +12,7 @@ import (
 // then says on what.
 func (e *edit) audit(op hikyaku.AuditOp, act hikyaku.Act) {
 	e.change.Audit = act.Audit(op, e.at)
-	if a := e.change.Audit; a != nil {
+	if a := e.change.Audit; a != nil && a.Count == 0 {
 		a.TransferID, a.ID, a.Route = e.t.TransferID, e.t.ID, e.t.Route
 	}
 }

@@ -84,6 +84,56 @@ func TestDispatcher_auditsCommands(t *testing.T) {
 	}
 }
 
+// A message of a person is a command of theirs, once; one of a producer is not,
+// nor one that comes from a queue that vouches for nobody.
+func TestDispatcher_Accept_audits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	send := func(body, sender string, a hikyaku.Act) hikyaku.Message {
+		m := w.message(body)
+		m.Sender, m.Attributes = sender, map[string]string{hikyaku.AttributeAct: a.Attribute()}
+		must(t, w.d.Accept(t.Context(), m))
+		return m
+	}
+	ana := hikyaku.Act{By: "user/ana", Reason: "late order", Origin: hikyaku.OriginCLI}
+	m := send("A-1", "AIDA7", ana)
+	must(t, w.d.Accept(t.Context(), m)) // it comes again
+	send("A-1", "AIDA7", ana)           // joins it
+	many, part := ana, ana
+	many.Count, part.Recorded = 21, true
+	send("A-2", "AIDA7", many)
+	send("A-3", "AIDA7", part)
+	send("A-4", "", ana)
+	send(`{"poison"`, "AIDA7", ana)
+	must(t, w.d.Accept(t.Context(), w.message("A-5")))
+
+	got := w.audit(t)
+	if len(got) != 3 {
+		t.Fatalf("got %d records, want 3: %+v", len(got), got)
+	}
+	for i, r := range got {
+		if r.Op != hikyaku.AuditSend || r.By != "user/ana" || r.Reason != "late order" || r.Origin != "queue/cli" || r.Detail != "sender_id=AIDA7" {
+			t.Errorf("record %d: %+v", i+1, r)
+		}
+		if one := i < 2; (r.ID == "A-1" && r.Route == "orders" && r.TransferID != "" && r.Count == 0) != one || !one && (r.Count != 21 || r.TransferID != "") {
+			t.Errorf("record %d is on the wrong thing: %+v", i+1, r)
+		}
+	}
+	page, err := w.ledger.Transfers(t.Context(), hikyaku.Query{})
+	must(t, err)
+	by := map[string]string{}
+	for _, x := range page.Transfers {
+		events, err := w.ledger.Events(t.Context(), x.TransferID, 0)
+		must(t, err)
+		by[x.ID] = events[0].By
+	}
+	for id, want := range map[string]string{"A-1": "user/ana", "A-2": "user/ana", "A-3": "user/ana", "A-4": "", "A-5": ""} {
+		if by[id] != want {
+			t.Errorf("%s was accepted by %q, want %q", id, by[id], want)
+		}
+	}
+}
+
 func TestDispatcher_auditsManyAsOne(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

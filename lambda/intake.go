@@ -115,7 +115,7 @@ func (h *Intake) follow(ctx context.Context) error {
 // message is a record in hikyaku's words.
 func message(r events.SQSMessage) hikyaku.Message {
 	m := hikyaku.Message{
-		ID: r.MessageId, Handle: r.ReceiptHandle, Body: r.Body, Receives: 1,
+		ID: r.MessageId, Handle: r.ReceiptHandle, Body: r.Body, Receives: 1, Sender: r.Attributes["SenderId"],
 		Queue: r.EventSourceARN[strings.LastIndexByte(r.EventSourceARN, ':')+1:],
 	}
 	if n, err := strconv.Atoi(r.Attributes["ApproximateReceiveCount"]); err == nil {

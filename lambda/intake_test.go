@@ -61,6 +61,32 @@ func TestIntake_Handle_again(t *testing.T) {
 	}
 }
 
+// TestIntake_Handle_audits records who sent what a person sent, and who AWS says
+// that it was.
+func TestIntake_Handle_audits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	e := batch("A-1", "A-2", "A-3")
+	said := hikyaku.Act{By: "user/taro", Origin: hikyaku.OriginCLI}.Attribute()
+	for i := range 2 {
+		e.Records[i].Attributes["SenderId"] = "AIDA7"
+		e.Records[i].MessageAttributes = map[string]events.SQSMessageAttribute{hikyaku.AttributeAct: {DataType: "String", StringValue: &said}}
+	}
+	got, err := w.intake().Handle(t.Context(), e)
+	if err != nil || len(failed(got)) != 0 {
+		t.Fatalf("Handle = %v, %v", got, err)
+	}
+	page, err := w.ledger.AuditRecords(t.Context(), hikyaku.AuditRange{})
+	if err != nil || len(page.Records) != 2 {
+		t.Fatalf("got %+v, %v; want two records", page.Records, err)
+	}
+	for _, r := range page.Records {
+		if r.By != "user/taro" || r.Detail != "sender_id=AIDA7" || r.Origin != "queue/cli" || r.ID == "" || r.ID == "A-3" {
+			t.Errorf("got %+v", r)
+		}
+	}
+}
+
 // TestIntake_Handle_busy is the pool's waiting: it burns no receive.
 func TestIntake_Handle_busy(t *testing.T) {
 	t.Parallel()

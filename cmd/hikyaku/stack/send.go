@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hikyaku/hikyaku"
@@ -29,25 +30,31 @@ const (
 )
 
 // Send sends an ID to the queue, as a producer does, and returns its transfer
-// once it is accepted. What the route refuses is not sent.
+// once it is accepted. The message says who sends it and why, which the function
+// intake records. What the route refuses is not sent.
 func (o *Operator) Send(ctx context.Context, s hikyaku.Send, a hikyaku.Act) (hikyaku.Transfer, error) {
 	sent := o.SendAll(ctx, []hikyaku.Send{s}, a)[0]
 	return sent.Transfer, sent.Err
 }
 
 // SendAll implements console.BulkSender.
-func (o *Operator) SendAll(ctx context.Context, sends []hikyaku.Send, _ hikyaku.Act) []console.Sent {
+func (o *Operator) SendAll(ctx context.Context, sends []hikyaku.Send, a hikyaku.Act) []console.Sent {
 	routes, err := o.readRoutes(ctx)
 	if err != nil {
 		routes = nil // a producer may send without being allowed to ask
 	}
+	a.By = o.stack.Caller(ctx)
 	all := make([]console.Sent, len(sends))
 	var group errgroup.Group
 	group.SetLimit(sendAtOnce)
-	client := sqs.NewFromConfig(o.stack.cfg)
+	b := batch{Operator: o, client: sqs.NewFromConfig(o.stack.cfg), routes: routes}
+	first := b.recordMany(ctx, sends, &a, all)
 	for i, s := range sends {
+		if i == first {
+			continue
+		}
 		group.Go(func() error {
-			all[i].Transfer, all[i].Err = o.send(ctx, client, s, routes)
+			all[i].Transfer, all[i].Err = b.send(ctx, s, a)
 			return nil
 		})
 	}
@@ -55,24 +62,60 @@ func (o *Operator) SendAll(ctx context.Context, sends []hikyaku.Send, _ hikyaku.
 	return all
 }
 
-func (o *Operator) send(ctx context.Context, client *sqs.Client, s hikyaku.Send, routes []hikyaku.Route) (hikyaku.Transfer, error) {
-	if err := o.check(s, routes); err != nil {
+// batch sends IDs that are sent together.
+type batch struct {
+	*Operator
+
+	client *sqs.Client
+	routes []hikyaku.Route
+}
+
+// recordMany sends the first of more than hikyaku.AuditEach IDs alone, with the
+// record that stands for all of them, and returns which it was, or -1: if it was
+// not surely recorded, each has a record of its own. An ID with a key may be known
+// already and leave no record.
+func (b batch) recordMany(ctx context.Context, sends []hikyaku.Send, a *hikyaku.Act, all []console.Sent) int {
+	if len(sends) <= hikyaku.AuditEach {
+		return -1
+	}
+	i := slices.IndexFunc(sends, func(s hikyaku.Send) bool { return s.Key == "" && b.check(s, b.routes) == nil })
+	if i < 0 {
+		return -1
+	}
+	whole := *a
+	whole.Count = int64(len(sends))
+	all[i].Transfer, all[i].Err = b.send(ctx, sends[i], whole)
+	a.Recorded = all[i].Err == nil && all[i].Transfer.State != hikyaku.Rejected
+	return i
+}
+
+func (b batch) send(ctx context.Context, s hikyaku.Send, a hikyaku.Act) (hikyaku.Transfer, error) {
+	if err := b.check(s, b.routes); err != nil {
 		return hikyaku.Transfer{}, err
 	}
 	body, err := json.Marshal(s)
 	if err != nil {
 		return hikyaku.Transfer{}, fmt.Errorf("encode %q: %w", s.ID, err)
 	}
-	if len(body) > hikyaku.MaxBody {
+	who := a.Attribute()
+	if len(body)+len(hikyaku.AttributeAct)+len(who)+len(stringType) > hikyaku.MaxBody { // as SQS counts
 		return hikyaku.Transfer{}, hikyaku.NewError(hikyaku.CodeBodyTooLarge, "send", s.ID, "")
 	}
-	began := o.stack.now()
-	out, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &o.stack.QueueURL, MessageBody: aws.String(string(body))})
+	began := b.stack.now()
+	out, err := b.client.SendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl: &b.stack.QueueURL, MessageBody: aws.String(string(body)),
+		MessageAttributes: map[string]types.MessageAttributeValue{
+			hikyaku.AttributeAct: {DataType: aws.String(stringType), StringValue: &who},
+		},
+	})
 	if err != nil {
-		return hikyaku.Transfer{}, wrap("sqs:SendMessage", o.stack.QueueURL, err)
+		return hikyaku.Transfer{}, wrap("sqs:SendMessage", b.stack.QueueURL, err)
 	}
-	return o.accepted(ctx, s.ID, aws.ToString(out.MessageId), began)
+	return b.accepted(ctx, s.ID, aws.ToString(out.MessageId), began)
 }
+
+// stringType is SQS's name of texts.
+const stringType = "String"
 
 // check refuses what would only become a dead letter. Without routes it is
 // the function that knows.
