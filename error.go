@@ -25,7 +25,7 @@ const (
 // Error is an error with a kind and, if a person can meet it, a catalogue code.
 type Error struct {
 	Kind Kind
-	// Code is a catalogue code (HKY-1203) or empty.
+	// Code is a catalogue code (HKY-2001) or empty.
 	Code string
 	// Op and Subject say what was done to what: "receive from queue", "hikyaku".
 	Op, Subject string

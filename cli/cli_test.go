@@ -87,7 +87,7 @@ func TestTransfers_JSON(t *testing.T) {
 	t.Parallel()
 	r := fixture(t)
 	var list map[string]any
-	got := r.do(t, "transfers", "--error", "hky-1203", "-o", "json")
+	got := r.do(t, "transfers", "--error", "hky-2001", "-o", "json")
 	if err := json.Unmarshal([]byte(got.out), &list); err != nil {
 		t.Fatal(err, got)
 	}
@@ -124,7 +124,7 @@ func TestShow_AnswersFirst(t *testing.T) {
 	for id, want := range map[string]string{
 		"A-1001":          "A-1001 is transferring: attempt 1 of 3. 7.6 GiB of 12.0 GiB (63%). 96.0 MiB/s, about 47 s left.\nWhat to do: Nothing: wait for it to finish.\n",
 		"A-1004":          "A-1004 has been waiting for 2 min 20 s on route orders because every task of the pool is busy.\nWhat to do: Nothing: it starts by itself.",
-		"A-0998":          "A-0998 failed at 08:59:09Z after 2 of 3 attempts: no object was found at the source [HKY-1203]\nWhat to do: Check that the producer wrote s3://outbox/orders/A-0998/",
+		"A-0998":          "A-0998 failed at 08:59:09Z after 2 of 3 attempts: Nothing is there for the ID [HKY-2001]\nWhat to do: Put the files there first, then rerun;",
 		"A-0992":          "A-0992 was delivered at 07:30:09Z: 12 files and folders, 3.0 MiB, in 9.0 s. Every file was verified at the destination.\n",
 		"A-0999":          "A-0999 was cancelled at 08:21:00Z.\n",
 		consoletest.ID(0): "A-0991 was delivered",
@@ -212,7 +212,7 @@ func TestErrors_ExitCodesAndJSON(t *testing.T) {
 func TestRerun_ByState(t *testing.T) {
 	t.Parallel()
 	r := fixture(t)
-	got := r.do(t, "rerun", "--state", "failed", "--error", "HKY-1501", "--reason", "disk replaced", "-o", "json")
+	got := r.do(t, "rerun", "--state", "failed", "--error", "HKY-6002", "--reason", "disk replaced", "-o", "json")
 	if got.code != 0 {
 		t.Fatalf("code %d: %s", got.code, got.err)
 	}

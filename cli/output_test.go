@@ -77,7 +77,7 @@ func TestOutput_CSVColumns(t *testing.T) {
 	}
 	all := head("transfers")
 	for _, args := range [][]string{
-		{"transfers", "--state", "running"}, {"transfers", "--id", "nobody"}, {"dlq"}, {"transfers", "--error", "HKY-1203"},
+		{"transfers", "--state", "running"}, {"transfers", "--id", "nobody"}, {"dlq"}, {"transfers", "--error", "HKY-2001"},
 	} {
 		if got := head(args...); got != all {
 			t.Errorf("%v: other columns:\n%s\n%s", args, got, all)
@@ -169,7 +169,7 @@ func TestWatch_Records(t *testing.T) {
 	r := fixture(t)
 	got := r.do(t, "watch", "A-0998", "-o", "csv")
 	rows := records(t, got.out)
-	if got.code != cli.ExitNotFound || len(rows) != 1 || rows[0]["id"] != "A-0998" || rows[0]["error.code"] != "HKY-1203" {
+	if got.code != cli.ExitNotFound || len(rows) != 1 || rows[0]["id"] != "A-0998" || rows[0]["error.code"] != "HKY-2001" {
 		t.Errorf("code %d\n%s", got.code, got.out)
 	}
 	if got := r.do(t, "watch", "A-0998", "-o", "json"); strings.Count(got.out, "\n") != 1 || !json.Valid([]byte(got.out)) {

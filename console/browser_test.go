@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -155,8 +154,8 @@ func (b *browser) shot(t *testing.T, name string) {
 func TestBrowser_LateID(t *testing.T) {
 	t.Parallel()
 	for lang, say := range map[string]struct{ why, queued, done string }{
-		"en": {"No object was found at the source", "queued", "was delivered at"},
-		"ja": {"no object was found at the source", "待機中", "に配送が完了しました"},
+		"en": {"Nothing is there for the ID", "queued", "was delivered at"},
+		"ja": {"のファイルがありません", "待機中", "に配送が完了しました"},
 	} {
 		t.Run(lang, func(t *testing.T) {
 			t.Parallel()
@@ -171,7 +170,7 @@ func TestBrowser_LateID(t *testing.T) {
 			b.until(t, `document.activeElement.textContent === "A-0998"`)
 			b.press(t, kb.Enter)
 			b.until(t, `location.pathname.startsWith("/transfers/") && !!document.documentElement.dataset.ready`)
-			b.sees(t, strings.ToLower(say.why[:1])+say.why[1:])
+			b.sees(t, say.why)
 			b.key(t, "r")
 			b.until(t, `document.querySelector("#confirm").open`)
 			b.press(t, "the files are there now"+kb.Enter)

@@ -248,7 +248,7 @@ func TestClient_Lists(t *testing.T) {
 		{console.Filter{ID: "A-1001"}, []string{"A-1001"}},
 		{console.Filter{States: []hikyaku.State{hikyaku.Running}}, []string{"A-1001", "A-1002"}},
 		{console.Filter{Route: "images"}, []string{"IMG-2207"}},
-		{console.Filter{Error: "hky-1501"}, []string{"A-0997"}},
+		{console.Filter{Error: "hky-6002"}, []string{"A-0997"}},
 		{console.Filter{Query: "請求"}, []string{"請求書-2026-11"}},
 		{console.Filter{DeadLetters: []string{"sent"}}, []string{"A-0997", "A-0998"}},
 		{console.Filter{Since: f.Now.Add(-100e9), States: []hikyaku.State{hikyaku.Starting}}, []string{"A-1003"}},

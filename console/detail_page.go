@@ -92,7 +92,7 @@ func facts(t hikyaku.Transfer, l Lang) []web.Fact {
 		all = append(all, web.Fact{Name: "fact_rate", Value: FormatRate(t.Rate, l)})
 	}
 	if f := t.Failure; f != nil {
-		all = append(all, web.Fact{Name: "fact_error", Value: f.Code + " " + f.Message}, web.Fact{Name: "fact_detail", Value: f.Detail})
+		all = append(all, web.Fact{Name: "fact_error", Value: strings.TrimSpace(f.Code + " " + FailureTitle(f, l))}, web.Fact{Name: "fact_detail", Value: f.Detail})
 	}
 	all = append(all,
 		web.Fact{Name: "fact_task", Value: t.TaskARN},

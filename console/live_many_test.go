@@ -168,7 +168,7 @@ func live200(t *testing.T, f *consoletest.Fixture) (all []hikyaku.Transfer) {
 			x.State, x.UpdatedAt = state, time.Now().UTC()
 			if state == hikyaku.Succeeded {
 				if x.EndedAt = x.UpdatedAt; n%7 == 0 {
-					x.State, x.Failure = hikyaku.Failed, &hikyaku.Failure{Code: "HKY-1203", Message: "gone"}
+					x.State, x.Failure = hikyaku.Failed, &hikyaku.Failure{Code: "HKY-2001", Message: "gone"}
 				}
 			}
 			f.Put(t, *x)

@@ -21,7 +21,7 @@ import (
 func failed(n int) *hikyaku.Transfer {
 	t := transfer(n)
 	t.State, t.WaitingReason, t.EndedAt = hikyaku.Failed, "", t.CreatedAt.Add(time.Minute)
-	t.Failure = &hikyaku.Failure{Code: "HKY-2103", Kind: hikyaku.KindNotFound, Message: fmt.Sprintf("there is nothing under %s", t.ID)}
+	t.Failure = &hikyaku.Failure{Code: "HKY-2001", Kind: hikyaku.KindNotFound, Message: fmt.Sprintf("there is nothing under %s", t.ID)}
 	t.Paths = []string{strings.Repeat("a/", 2000)} // which lists of failures need not read
 	if n%3 == 0 {
 		t.DeadLetter = hikyaku.DeadLetterSent
@@ -83,11 +83,11 @@ func TestLedger_Failures_reads(t *testing.T) {
 		must(t, err)
 	}
 	ask(failures, n, n/20+old)
-	page, err := l.Transfers(t.Context(), hikyaku.Query{Code: "HKY-2103", Limit: 1000})
+	page, err := l.Transfers(t.Context(), hikyaku.Query{Code: "HKY-2001", Limit: 1000})
 	if err != nil || len(page.Transfers) != n {
 		t.Errorf("by code, old entries and new: %d transfers, %v; want %d", len(page.Transfers), err, n)
 	}
-	page, err = l.Transfers(t.Context(), hikyaku.Query{Code: "HKY-210", Limit: 1000})
+	page, err = l.Transfers(t.Context(), hikyaku.Query{Code: "HKY-200", Limit: 1000})
 	if err != nil || len(page.Transfers) != 0 {
 		t.Errorf("by the beginning of a code: %d transfers, %v; want none", len(page.Transfers), err)
 	}

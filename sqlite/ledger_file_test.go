@@ -210,10 +210,10 @@ func TestLedger_TransfersText(t *testing.T) {
 	commitAll(t, l, fixture())
 	failed := ledgertest.Changes(4, hikyaku.Task{})[0]
 	failed.Transfer.State = hikyaku.Failed
-	failed.Transfer.Failure = &hikyaku.Failure{Code: "HKY-1203", Message: "nothing there", Detail: "ディスク 100% full"}
+	failed.Transfer.Failure = &hikyaku.Failure{Code: "HKY-2001", Message: "nothing there", Detail: "ディスク 100% full"}
 	commitAll(t, l, []hikyaku.Change{failed})
 	for text, want := range map[string]int{
-		"-4": 1, "exec-0000000000000000": 2, "task-0": 0, "01KDZ": 0, "01KDZ0000000": 4, "nothing": 1, "ディスク": 1, "100%": 1, "HKY-1203": 1, "%": 1, "_": 0, "*": 0,
+		"-4": 1, "exec-0000000000000000": 2, "task-0": 0, "01KDZ": 0, "01KDZ0000000": 4, "nothing": 1, "ディスク": 1, "100%": 1, "HKY-2001": 1, "%": 1, "_": 0, "*": 0,
 	} {
 		page, err := l.Transfers(t.Context(), hikyaku.Query{Text: text})
 		if err != nil || len(page.Transfers) != want {

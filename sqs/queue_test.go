@@ -55,7 +55,7 @@ func sendReceiveDelete(t *testing.T, c *api.Client) {
 	began := time.Now()
 	id, err := q.Send(t.Context(), hikyaku.OutMessage{
 		Body:       `{"id":"A-123 é 箱"}`,
-		Attributes: map[string]string{"hikyaku-code": "HKY-1203", "hikyaku-reason": "no such ID", "empty": ""},
+		Attributes: map[string]string{"hikyaku-code": "HKY-2001", "hikyaku-reason": "no such ID", "empty": ""},
 	})
 	if err != nil {
 		t.Fatalf("Send: %v", err)
@@ -66,7 +66,7 @@ func sendReceiveDelete(t *testing.T, c *api.Client) {
 	}
 	want := hikyaku.Message{
 		ID: id, Handle: got.Handle, Body: `{"id":"A-123 é 箱"}`, Receives: 1, SentAt: got.SentAt, Queue: "orders",
-		Attributes: map[string]string{"hikyaku-code": "HKY-1203", "hikyaku-reason": "no such ID"},
+		Attributes: map[string]string{"hikyaku-code": "HKY-2001", "hikyaku-reason": "no such ID"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("received (-want +got):\n%s", diff)

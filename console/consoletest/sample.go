@@ -136,6 +136,12 @@ func Fill(ctx context.Context, l hikyaku.Ledger, now time.Time) error {
 	return deeds(ctx, l, now)
 }
 
+// failure is one of the catalogue, as dispatchers record it.
+func failure(code, detail string) *hikyaku.Failure {
+	f := hikyaku.NewFailure(code, "", detail)
+	return &f
+}
+
 func samples(now time.Time) []hikyaku.Transfer {
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }
 	exec := func(n int) string { return fmt.Sprintf("%stask/task-%02d/execution/exec-%04d", account, n%4, n) }
@@ -148,10 +154,8 @@ func samples(now time.Time) []hikyaku.Transfer {
 			Attempts: []hikyaku.Attempt{{Number: 1, TaskARN: account + "task/task-02", ExecutionARN: exec(2), Status: "SUCCESS", TransferMode: "ALL", StartedAt: ago(d - time.Second), EndedAt: ago(d - 9*time.Second), Files: hikyaku.Files{Transferred: files}, Bytes: hikyaku.Bytes{Transferred: size}}},
 		}
 	}
-	corrupt := &hikyaku.Failure{Code: "HKY-1501", Kind: hikyaku.KindCorrupt, Message: "the destination differs from the source after two full copies", Remedy: "Check the destination's disk, then rerun with force.", Detail: "Verification failed: 1 of 18 files"}
-	missing := &hikyaku.Failure{Code: "HKY-1203", Kind: hikyaku.KindNotFound, Message: "no object was found at the source", Remedy: "Check that the producer wrote s3://outbox/orders/A-0998/ before it sent the ID, then rerun."}
-	poison := &hikyaku.Failure{Code: "HKY-1101", Kind: hikyaku.KindInvalid, Message: "the message is not an ID and not JSON that is understood", Remedy: "Correct the producer; discard this dead letter."}
-	throttled := &hikyaku.Failure{Code: "HKY-1302", Kind: hikyaku.KindTransient, Message: "the agent lost its connection to the NAS", Remedy: "It is tried again by itself."}
+	corrupt, missing := failure(hikyaku.CodeCorrupt, "Verification failed: 1 of 18 files"), failure(hikyaku.CodeSourceMissing, "")
+	poison, unavailable := failure(hikyaku.CodeNotUnderstood, ""), failure(hikyaku.CodeDestinationUnavailable, "the NAS does not answer")
 	failed := func(id string, d time.Duration, f *hikyaku.Failure) hikyaku.Transfer {
 		t := done(id, d, 18, 22<<20)
 		t.State, t.Outcome, t.Failure, t.DeadLetter, t.ExecutionStatus = hikyaku.Failed, "", f, hikyaku.DeadLetterSent, "ERROR"
@@ -169,13 +173,13 @@ func samples(now time.Time) []hikyaku.Transfer {
 			Attempts: []hikyaku.Attempt{{Number: 1, TaskARN: account + "task/task-00", ExecutionARN: exec(0), StartedAt: ago(80 * time.Second), TransferMode: "ALL"}},
 		},
 		{
-			ID: "A-1002", Route: "orders", State: hikyaku.Running, ExecutionStatus: "VERIFYING", Attempt: 2, TaskARN: account + "task/task-01", ExecutionARN: exec(1), Failure: throttled,
+			ID: "A-1002", Route: "orders", State: hikyaku.Running, ExecutionStatus: "VERIFYING", Attempt: 2, TaskARN: account + "task/task-01", ExecutionARN: exec(1), Failure: unavailable,
 			Files: hikyaku.Files{Total: 36, Transferred: 36, Verified: 20}, Bytes: hikyaku.Bytes{Total: 700 << 20, Transferred: 700 << 20, Written: 700 << 20},
 			CreatedAt: ago(6 * time.Minute), QueuedAt: ago(2 * time.Minute), StartedAt: ago(110 * time.Second), UpdatedAt: ago(2 * time.Second),
 		},
 		{ID: "A-1003", Route: "orders", State: hikyaku.Starting, Attempt: 1, TaskARN: account + "task/task-02", CreatedAt: ago(4 * time.Second), QueuedAt: ago(4 * time.Second), UpdatedAt: ago(time.Second), Files: hikyaku.Files{Total: 9}, Bytes: hikyaku.Bytes{Total: 88 << 20}},
 		{ID: "A-1004", Route: "orders", State: hikyaku.Queued, WaitingReason: hikyaku.NoFreeTask, CreatedAt: ago(140 * time.Second), QueuedAt: ago(140 * time.Second), UpdatedAt: ago(time.Second), Files: hikyaku.Files{Total: 3}, Bytes: hikyaku.Bytes{Total: 1 << 20}},
-		{ID: "A-1005", Route: "orders", State: hikyaku.Queued, WaitingReason: hikyaku.BackingOff, WaitingDetail: "attempt 2 of 3", NotBefore: now.Add(25 * time.Second), Attempt: 1, Failure: throttled, CreatedAt: ago(5 * time.Minute), QueuedAt: ago(time.Minute), UpdatedAt: ago(time.Second)},
+		{ID: "A-1005", Route: "orders", State: hikyaku.Queued, WaitingReason: hikyaku.BackingOff, WaitingDetail: "attempt 2 of 3", NotBefore: now.Add(25 * time.Second), Attempt: 1, Failure: unavailable, CreatedAt: ago(5 * time.Minute), QueuedAt: ago(time.Minute), UpdatedAt: ago(time.Second)},
 		{ID: "IMG-2207", Route: "images", State: hikyaku.Queued, WaitingReason: hikyaku.RoutePaused, CreatedAt: ago(18 * time.Minute), QueuedAt: ago(18 * time.Minute), UpdatedAt: ago(time.Second), Files: hikyaku.Files{Total: 1200}, Bytes: hikyaku.Bytes{Total: 40 << 30}},
 		failed("A-0997", 40*time.Minute, corrupt),
 		failed("A-0998", 31*time.Minute, missing),
@@ -194,7 +198,7 @@ func events(t hikyaku.Transfer) []hikyaku.Event {
 		})
 	}
 	if t.State == hikyaku.Rejected {
-		add(t.CreatedAt, hikyaku.EventRejected, "", `{"error":{"code":"HKY-1101"}}`)
+		add(t.CreatedAt, hikyaku.EventRejected, "", fmt.Sprintf(`{"error":{"code":%q}}`, t.Failure.Code))
 		return out
 	}
 	add(t.CreatedAt, hikyaku.EventAccepted, "", fmt.Sprintf(`{"message_id":%q,"route":%q}`, t.MessageID, t.Route))

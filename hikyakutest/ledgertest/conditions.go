@@ -32,7 +32,7 @@ func full() *hikyaku.Transfer {
 	counters := hikyaku.Files{Total: 5, Transferred: 4, Verified: 3, Skipped: 2, Failed: 1}
 	volume := hikyaku.Bytes{Total: 1 << 50, Transferred: 2 << 40, Written: 3}
 	took := hikyaku.Durations{Queued: 1, Launching: 2, Preparing: 3, Transferring: 4, Verifying: 5, Total: 6}
-	failure := &hikyaku.Failure{Code: "HKY-1203", Kind: hikyaku.KindTransient, Message: "m", Remedy: "r", Detail: "d\n\"quoted\""}
+	failure := &hikyaku.Failure{Code: "HKY-2001", Kind: hikyaku.KindTransient, Message: "m", Remedy: "r", Detail: "d\n\"quoted\""}
 	exact := at(0).Add(123456789 * time.Nanosecond)
 	return &hikyaku.Transfer{
 		SchemaVersion: 1, ID: "注文 A|*\\'\"%_", TransferID: transferID(1), Route: "orders",
