@@ -32,8 +32,8 @@ func (b *browser) wear(t *testing.T, l look) {
 	b.open(t, "/?lang="+l.lang)
 }
 
-// TestBrowser_Accessible runs axe-core on every page and on the dialogs, in
-// both languages, light and dark, wide and on a phone, where nothing may be
+// TestBrowser_Accessible runs axe-core on every page and on the dialogs, and on a
+// transfer with the table of who was told of its end, in both languages, light and dark, wide and on a phone, where nothing may be
 // wider than the screen.
 func TestBrowser_Accessible(t *testing.T) {
 	t.Parallel()
@@ -58,6 +58,13 @@ func TestBrowser_Accessible(t *testing.T) {
 				b.until(t, `document.querySelector("`+d.dialog+`").open`)
 				b.accessible(t, l, d.name)
 			}
+			x, _ := told(t, b.f) // of which some are owed, some failing, some sent
+			b.open(t, "/transfers/"+x.TransferID)
+			b.until(t, `document.querySelectorAll("h2#notices + p + .list tbody tr").length === 3`)
+			b.accessible(t, l, "transfer-told")
+			b.do(t, chromedp.Evaluate(`document.querySelector('form[action$="/notify"] button').click()`, nil))
+			b.until(t, `document.querySelector("#confirm").open`)
+			b.accessible(t, l, "dialog-resend")
 		})
 	}
 }
