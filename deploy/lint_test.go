@@ -20,7 +20,7 @@ func TestTemplate(t *testing.T) {
 	x.steps, x.files["steps"] = expand(t, "--template", "template-stepfunctions.yaml", "--stage", "prod")
 	for name, test := range map[string]func(*testing.T, expansions){
 		"Lint": testLint, "Rules": testRules, "Queues": testQueues, "TLSOnly": testTLSOnly, "Table": testTable,
-		"Functions": testFunctions, "Environment": testEnvironment, "Settings": testSettings, "Permissions": testPermissions, "People": testPeople,
+		"Functions": testFunctions, "Environment": testEnvironment, "Settings": testSettings, "Permissions": testPermissions, "Audit": testAudit, "People": testPeople,
 		"Resources": testResources, "Roles": testRoles, "Events": testEvents, "Schedules": testSchedules, "Pool": testPool,
 		"Destinations": testDestinations, "Alarms": testAlarms, "Dashboard": testDashboard, "Parameters": testParameters,
 		"Names": testNames, "Outputs": testOutputs, "Encryption": testEncryption, "Steps": testSteps,

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/hikyaku/hikyaku/cmd/lambda/stack"
+	"github.com/hikyaku/hikyaku/dynamo"
 )
 
 // notCalled are SDK calls that are linked in but cannot be made with a
@@ -101,6 +102,9 @@ func testPermissions(t *testing.T, x expansions) {
 			got := map[string]bool{}
 			for _, s := range variants {
 				for _, st := range s.statements(logical(f) + "Role") {
+					if text(at(st, "Effect")) != "Allow" {
+						continue
+					}
 					for _, a := range texts(at(st, "Action")) {
 						got[a] = true
 					}
@@ -117,6 +121,49 @@ func testPermissions(t *testing.T, x expansions) {
 				}
 			}
 		})
+	}
+}
+
+// deletes are the actions that remove or replace items.
+func deletes() []string {
+	return []string{"dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:PartiQLDelete", "dynamodb:PartiQLUpdate"}
+}
+
+// testAudit wants nobody to be allowed to delete an item of the audit log: who
+// may delete in the table is denied it there.
+func testAudit(t *testing.T, x expansions) {
+	s := x.wide.with(t, "Driver=step-functions")
+	holders := map[string][]any{}
+	for name := range s.of("AWS::IAM::Role") {
+		holders[name] = s.statements(name)
+	}
+	for name, p := range s.of("AWS::IAM::ManagedPolicy") {
+		holders[name] = list(at(p, "PolicyDocument", "Statement"))
+	}
+	may := 0
+	for name, statements := range holders {
+		denied := map[string]bool{}
+		for _, st := range statements {
+			if text(at(st, "Effect")) == "Deny" && text(at(st, "Resource")) == "att:Table.Arn" &&
+				slices.Contains(texts(at(st, "Condition", "ForAnyValue:StringEquals", "dynamodb:LeadingKeys")), dynamo.AuditPartition) {
+				for _, a := range texts(at(st, "Action")) {
+					denied[a] = true
+				}
+			}
+		}
+		for _, st := range statements {
+			for _, a := range texts(at(st, "Action")) {
+				if text(at(st, "Effect")) == "Allow" && slices.Contains(deletes(), a) {
+					may++
+					if !denied[a] {
+						t.Errorf("%s may %s of the audit log", name, a)
+					}
+				}
+			}
+		}
+	}
+	if functions := len(stack.FunctionsOf(stack.DriverSteps)); may < functions+1 { // and the policy itself
+		t.Errorf("only %d holders of a right to delete were looked at", may)
 	}
 }
 

@@ -17,7 +17,10 @@ import (
 // written in the transaction of the change, on condition that the head is still
 // the one that the record follows. None of them ever expires.
 const (
-	auditPK  = "AUDIT"
+	// AuditPartition is the key of the audit log's partition, of which no role
+	// may delete anything.
+	AuditPartition = "AUDIT"
+
 	auditSK  = "S#"
 	attrHash = "h" // S: hash of the newest record, with attrLastSeq
 )
@@ -26,8 +29,8 @@ const (
 // faster. Each lost race is another's success.
 const maxRaces = 200
 
-func auditHeadKey() key            { return key{auditPK, head} }
-func auditRecordKey(seq int64) key { return key{auditPK, auditSK + digits(seq)} }
+func auditHeadKey() key            { return key{AuditPartition, head} }
+func auditRecordKey(seq int64) key { return key{AuditPartition, auditSK + digits(seq)} }
 
 // chainHead is the head of the audit log as this ledger knows it.
 type chainHead struct {
@@ -148,7 +151,7 @@ func (l *Ledger) AuditHead(ctx context.Context) (hikyaku.AuditHead, error) {
 // sees the last commit.
 func (l *Ledger) AuditRecords(ctx context.Context, r hikyaku.AuditRange) (hikyaku.AuditPage, error) {
 	var page hikyaku.AuditPage
-	q := query{pk: auditPK, from: auditSK, descending: r.Newest, consistent: true, limit: r.Bound() + 1}
+	q := query{pk: AuditPartition, from: auditSK, descending: r.Newest, consistent: true, limit: r.Bound() + 1}
 	switch {
 	case r.Newest && r.After > 0:
 		q.from, q.to = auditSK+digits(0), auditSK+digits(r.After-1)
