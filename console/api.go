@@ -33,6 +33,8 @@ type File struct {
 	// State is pending, transferring, transferred, verified, skipped, deleted or failed.
 	State string `json:"state"`
 	Bytes int64  `json:"bytes"`
+	// Seconds is how long the file took, 0 where that is not known.
+	Seconds float64 `json:"seconds,omitempty"`
 	// SourceChecksum and DestinationChecksum are "algorithm:hex", empty when unknown.
 	SourceChecksum      string           `json:"source_checksum,omitempty"`
 	DestinationChecksum string           `json:"destination_checksum,omitempty"`

@@ -47,6 +47,9 @@ func (c *Console) transferPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	content.Files, content.FilesKnown = fileRows(files.Files, l), files.Available
+	if shown := int64(len(files.Files)); shown > 0 && shown < d.Files.Total {
+		content.FilesMore = sprintf(web.Text(l, "files_more"), shown, d.Files.Total)
+	}
 	if d.ID != "" {
 		page, err := c.ledger.Transfers(r.Context(), hikyaku.Query{ID: d.ID, Limit: othersOnPage + 1})
 		if err != nil {
@@ -231,6 +234,9 @@ func fileRows(fs []File, l Lang) []web.File {
 		v := web.File{
 			Path: printableText(f.Path), State: f.State, Size: sizeText(f.Bytes),
 			Source: f.SourceChecksum, Destination: f.DestinationChecksum, Bad: f.State == "failed",
+		}
+		if f.Seconds > 0 && f.Bytes > 0 {
+			v.Rate = FormatBytes(int64(float64(f.Bytes)/f.Seconds)) + "/s"
 		}
 		if f.Failure != nil {
 			v.Error = strings.TrimSpace(printableText(f.Failure.Code) + " " + printableText(FailureTitle(f.Failure, l)))

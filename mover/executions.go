@@ -78,7 +78,7 @@ func (s *Service) admit(in StartInput) (*run, error) {
 	}
 	s.lastSeq++
 	e.Seq, e.StartedAt = s.lastSeq, s.opts.Now()
-	r := newRun(ts.task.clone(), e)
+	r := s.newRun(ts.task.clone(), e)
 	if ts.active == nil && len(ts.queue) == 0 {
 		ts.active = r
 		r.exec.Status, r.exec.LaunchedAt = StatusLaunching, e.StartedAt
@@ -161,24 +161,24 @@ func (s *Service) DescribeTaskExecution(ctx context.Context, arn string) (Execut
 	return e, nil
 }
 
-// Files returns the failed items of an execution, at most [MaxFiles], and how
-// many there were.
-func (s *Service) Files(ctx context.Context, arn string) (failed []FileFailure, total int64, err error) {
+// Files returns the failed items of an execution, at most [MaxFiles], then the
+// first of the others, at most Config.KeptFiles; total is how many failed.
+func (s *Service) Files(ctx context.Context, arn string) (files []FileOutcome, total int64, err error) {
 	s.mu.Lock()
 	r := s.live[arn]
 	s.mu.Unlock()
 	if r != nil {
-		failed, total = r.files.all()
-		return slices.Clone(failed), total, nil
+		files, total = r.files.all()
+		return files, total, nil
 	}
 	e, err := s.DescribeTaskExecution(ctx, arn)
 	if err != nil {
 		return nil, 0, err
 	}
-	if failed, err = s.opts.Store.Files(ctx, arn); err != nil {
+	if files, err = s.opts.Store.Files(ctx, arn); err != nil {
 		return nil, 0, internal("list files of task execution", err)
 	}
-	return failed, e.FailedFiles, nil
+	return files, e.FailedFiles, nil
 }
 
 // ListTaskExecutions returns executions, the most recently requested first:

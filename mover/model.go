@@ -227,13 +227,15 @@ type Result struct {
 	ErrorDetail    string        `json:"error_detail,omitempty"`
 }
 
-// FileFailure is one item that failed. Its JSON form is the stored form.
-type FileFailure struct {
+// FileOutcome is what became of one item. Its JSON form is the stored form.
+type FileOutcome struct {
+	// Action is what was done with it; empty if it failed.
+	Action engine.Action `json:"action,omitempty"`
 	// Path is relative to the location's root. Bytes that are not UTF-8 are
 	// stored as the replacement character.
 	Path   string       `json:"path"`
 	Kind   storage.Kind `json:"kind,omitempty"`
-	Step   engine.Phase `json:"step"`
+	Step   engine.Phase `json:"step,omitempty"`
 	Size   int64        `json:"size,omitempty"`
 	Code   engine.Code  `json:"code,omitempty"`
 	Detail string       `json:"detail,omitempty"`
@@ -241,7 +243,14 @@ type FileFailure struct {
 	// and hexadecimal digits.
 	SourceSum      string `json:"source_sum,omitempty"`
 	DestinationSum string `json:"destination_sum,omitempty"`
+	// Verified: both sides were compared and found equal.
+	Verified bool `json:"verified,omitempty"`
+	// Duration is how long the item took, 0 if it was not measured.
+	Duration time.Duration `json:"duration_ns,omitempty"`
 }
+
+// Failed says whether the item failed.
+func (f FileOutcome) Failed() bool { return f.Action == "" }
 
 func sumText(s storage.Sum) string {
 	switch s.Algorithm {

@@ -50,7 +50,7 @@ func (s *Service) adopt(revived []Execution) {
 			s.log.Error("task of an execution is missing", slog.String("execution_arn", e.ARN))
 			continue
 		}
-		r := newRun(ts.task.clone(), e)
+		r := s.newRun(ts.task.clone(), e)
 		s.live[e.ARN] = r
 		if e.Status != StatusQueued && ts.active == nil {
 			ts.active = r

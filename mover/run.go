@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -23,7 +22,7 @@ type run struct {
 
 	task  Task
 	limit *engine.Limit
-	files failureLog
+	files fileLog
 
 	// What follows is guarded by Service.mu.
 	exec Execution
@@ -36,8 +35,8 @@ type run struct {
 	announced Status
 }
 
-func newRun(task Task, e Execution) *run {
-	return &run{task: task, exec: e, limit: engine.NewLimit(*e.Options.BytesPerSecond)}
+func (s *Service) newRun(task Task, e Execution) *run {
+	return &run{task: task, exec: e, limit: engine.NewLimit(*e.Options.BytesPerSecond), files: fileLog{kept: s.opts.KeptFiles}}
 }
 
 // launcher returns what sends off runs, as children of base.
@@ -193,7 +192,7 @@ func (s *Service) finish(ctx context.Context, r *run, rep *report, result engine
 	if r.progress != nil { // set by this goroutine
 		phase, _ = r.progress.Snapshot()
 	}
-	failures, total := r.files.all()
+	files, total := r.files.all()
 	ended := s.opts.Now()
 	end := func() Execution {
 		s.mu.Lock()
@@ -212,8 +211,8 @@ func (s *Service) finish(ctx context.Context, r *run, rep *report, result engine
 	e := end()
 	e.ReportResult = reported
 	c := Change{Executions: []Execution{e}}
-	if len(failures) > 0 {
-		c.Files = map[string][]FileFailure{e.ARN: failures}
+	if len(files) > 0 {
+		c.Files = map[string][]FileOutcome{e.ARN: files}
 	}
 	if !s.persist(ctx, c) {
 		return
@@ -229,39 +228,6 @@ func (s *Service) finish(ctx context.Context, r *run, rep *report, result engine
 		slog.String("status", string(e.Status)), slog.Duration("duration", e.Result.Total),
 		slog.Int64("files_transferred", e.Counters.FilesTransferred), slog.Int64("files_failed", total),
 		slog.String("error_code", e.Result.ErrorCode), slog.String("error_detail", e.Result.ErrorDetail))
-}
-
-// failureLog keeps the first failed items of a run and counts the rest.
-type failureLog struct {
-	mu    sync.Mutex
-	first []FileFailure
-	total int64
-}
-
-func (l *failureLog) add(f engine.FileResult) {
-	if f.Action != engine.ActionFailed {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.total++
-	if len(l.first) >= MaxFiles {
-		return
-	}
-	failure := FileFailure{
-		Path: f.Path, Kind: f.Kind, Step: f.Step, Size: f.Size, Code: f.Code,
-		SourceSum: sumText(f.SourceSum), DestinationSum: sumText(f.DestinationSum),
-	}
-	if f.Err != nil {
-		failure.Detail = f.Err.Error()
-	}
-	l.first = append(l.first, failure)
-}
-
-func (l *failureLog) all() (first []FileFailure, total int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clip(l.first), l.total
 }
 
 // logFile writes an item's end to the log as the run's LogLevel asks: BASIC

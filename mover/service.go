@@ -61,6 +61,9 @@ type Config struct {
 	Retention time.Duration
 	// Concurrency is handed to each run's [engine.Job]; 0 lets the engine choose.
 	Concurrency int
+	// KeptFiles is how many of an execution's items that did not fail are kept,
+	// the first ones, beside the failed; 0 or less keeps failed ones only.
+	KeptFiles int
 	// CRC64 is handed to each run's [engine.Job]; nil means CRC32C.
 	CRC64 func() hash.Hash64
 	// Spool is the folder in which task reports are gathered while their runs

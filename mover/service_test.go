@@ -13,6 +13,7 @@ import (
 	"github.com/hikyaku/hikyaku/engine"
 	"github.com/hikyaku/hikyaku/mover"
 	"github.com/hikyaku/hikyaku/mover/movertest"
+	"github.com/hikyaku/hikyaku/storage"
 )
 
 const role = "arn:aws:iam::123456789012:role/r"
@@ -315,7 +316,45 @@ func TestService_Files(t *testing.T) {
 	if err != nil || len(files) != mover.MaxFiles || n != total {
 		t.Fatalf("Files = %d of %d, %v", len(files), n, err)
 	}
-	if want := (mover.FileFailure{Path: "7", Step: engine.Transferring, Code: engine.SourceGone, Detail: "gone"}); files[7] != want {
+	if want := (mover.FileOutcome{Path: "7", Step: engine.Transferring, Code: engine.SourceGone, Detail: "gone"}); files[7] != want {
 		t.Errorf("file 7 = %+v, want %+v", files[7], want)
+	}
+}
+
+func TestService_FilesKept(t *testing.T) {
+	t.Parallel()
+	sum := storage.Sum{Algorithm: storage.CRC32C, Value: [8]byte{1}}
+	reported, release := make(chan struct{}), make(chan struct{})
+	s := movertest.Start(t, mover.Config{KeptFiles: 3, Run: func(_ context.Context, job engine.Job, _ *engine.Progress) (engine.Result, error) {
+		done := func(path string, a engine.Action) {
+			job.OnFile(engine.FileResult{Path: path, Action: a, Size: 5, SourceSum: sum, Duration: time.Second})
+		}
+		done("a", engine.ActionTransferred)
+		done("b", engine.ActionTransferred)
+		done("c", engine.ActionDeleted)
+		done("d", engine.ActionTransferred) // one too many
+		job.OnFile(engine.FileResult{Path: "a", Action: engine.ActionFailed, Step: engine.Verifying, Code: engine.SourceGone, Err: errors.New("gone")})
+		close(reported)
+		<-release
+		return engine.Result{Counters: engine.Counters{FailedVerify: 1}}, nil
+	}})
+	arn := start(t, s, pair(t, s, mover.Options{}), "")
+	<-reported
+	for _, when := range []string{"while it runs", "after it ended"} {
+		files, failed, err := s.Files(t.Context(), arn)
+		var got []string
+		for _, f := range files {
+			got = append(got, f.Path+string(f.Action))
+		}
+		if err != nil || failed != 1 || !slices.Equal(got, []string{"a", "bTRANSFERRED", "cDELETED"}) {
+			t.Fatalf("%s: Files = %v, %d failed, %v", when, got, failed, err)
+		}
+		if f := files[1]; f.Failed() || f.Duration != time.Second || f.Size != 5 || f.SourceSum == "" {
+			t.Errorf("%s: file b = %+v", when, f)
+		}
+		if when == "while it runs" {
+			close(release)
+			ended(t, s, arn)
+		}
 	}
 }

@@ -25,9 +25,9 @@ type Store interface {
 	Ended(ctx context.Context, id string) (bool, error)
 	// Executions returns executions, the most recently requested first.
 	Executions(ctx context.Context, q ExecutionQuery) ([]Execution, error)
-	// Files returns the failed items committed for an execution, in order of
-	// occurrence; none for an unknown one.
-	Files(ctx context.Context, arn string) ([]FileFailure, error)
+	// Files returns the items committed for an execution, in the order in which
+	// they were committed; none for an unknown one.
+	Files(ctx context.Context, arn string) ([]FileOutcome, error)
 	// Prune removes executions that ended before the time given, with their
 	// files, and returns how many. The most recent execution of each existing
 	// task stays.
@@ -53,8 +53,8 @@ type Change struct {
 	Locations  []Location
 	Tasks      []Task
 	Executions []Execution
-	// Files replaces the failed items of executions, by ARN.
-	Files map[string][]FileFailure
+	// Files replaces the items of executions, by ARN.
+	Files map[string][]FileOutcome
 	// DeletedLocations and DeletedTasks are ARNs. A deleted task's executions stay.
 	DeletedLocations []string
 	DeletedTasks     []string

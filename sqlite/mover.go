@@ -202,7 +202,7 @@ func (m *Mover) Executions(ctx context.Context, q mover.ExecutionQuery) ([]mover
 }
 
 // Files implements mover.Store.
-func (m *Mover) Files(ctx context.Context, arn string) ([]mover.FileFailure, error) {
+func (m *Mover) Files(ctx context.Context, arn string) ([]mover.FileOutcome, error) {
 	var data []byte
 	err := m.db.read.QueryRowContext(ctx, `SELECT data FROM execution_files WHERE id = ?`, idOf(arn)).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -211,7 +211,7 @@ func (m *Mover) Files(ctx context.Context, arn string) ([]mover.FileFailure, err
 	if err != nil {
 		return nil, fmt.Errorf("read files of execution %s: %w", arn, err)
 	}
-	return unpack[[]mover.FileFailure](data)
+	return unpack[[]mover.FileOutcome](data)
 }
 
 // Prune implements mover.Store. It works in small commits, so that nobody

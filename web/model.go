@@ -144,6 +144,7 @@ type Transfer struct {
 	Events       []Event
 	Files        []File
 	FilesKnown   bool
+	FilesMore    string // that not all are shown; empty if they are
 	Notices      []Notice
 	Others       []Row // other transfers of the same ID
 	Body         string
@@ -186,8 +187,8 @@ type Event struct {
 
 // File is the result of one file.
 type File struct {
-	Path, State, Size, Source, Destination, Error string
-	Bad                                           bool
+	Path, State, Size, Rate, Source, Destination, Error string
+	Bad                                                 bool
 }
 
 // rowView is a row with its page, for texts and rights.

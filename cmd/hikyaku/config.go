@@ -29,6 +29,7 @@ type config struct {
 	Listen       listenConfig           `yaml:"listen"`
 	DefaultRoute string                 `yaml:"default_route"`
 	Retention    duration               `yaml:"retention"`
+	KeptFiles    int                    `yaml:"kept_files"`
 	Routes       map[string]routeConfig `yaml:"routes"`
 	// Completions are who is told that a transfer ended, by name.
 	Completions map[string]completionConfig `yaml:"completions"`
@@ -123,6 +124,7 @@ func newConfig(data string) config {
 		Queue:     queueConfig{URL: embedded},
 		Listen:    listenConfig{Console: "127.0.0.1:7700", Local: "127.0.0.1:0", API: "127.0.0.1:7701", S3: "127.0.0.1:7702"},
 		Retention: duration(90 * 24 * time.Hour),
+		KeptFiles: 1000,
 	}
 }
 

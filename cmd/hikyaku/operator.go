@@ -6,9 +6,7 @@ import (
 	"time"
 
 	"github.com/hikyaku/hikyaku"
-	"github.com/hikyaku/hikyaku/console"
 	"github.com/hikyaku/hikyaku/dispatch"
-	"github.com/hikyaku/hikyaku/mover"
 )
 
 // operator hands people's commands to the dispatcher and wakes the loops, so
@@ -78,31 +76,4 @@ func (s *server) prune(ctx context.Context) error {
 			return nil
 		}
 	}
-}
-
-// fileLister shows the mover's results per file: the failed ones are kept.
-type fileLister struct{ mover *mover.Service }
-
-// Files lists the failed files of a transfer's last execution.
-func (l fileLister) Files(ctx context.Context, t hikyaku.Transfer, q console.FileQuery) (console.FileList, error) {
-	list := console.FileList{Files: []console.File{}, Available: true}
-	if t.ExecutionARN == "" || (q.State != "" && q.State != "failed") {
-		return list, nil
-	}
-	failed, _, err := l.mover.Files(ctx, t.ExecutionARN)
-	if err != nil {
-		return list, fmt.Errorf("files of %s: %w", t.ExecutionARN, err)
-	}
-	for i, f := range failed {
-		if q.Limit > 0 && i == q.Limit {
-			break
-		}
-		failure := hikyaku.NewFailure(hikyaku.Classify(string(f.Code), f.Detail).Code, f.Detail, string(f.Code))
-		list.Files = append(list.Files, console.File{
-			Path: f.Path, State: "failed", Bytes: f.Size,
-			SourceChecksum: f.SourceSum, DestinationChecksum: f.DestinationSum,
-			Failure: &failure,
-		})
-	}
-	return list, nil
 }

@@ -195,7 +195,7 @@ func (s *server) startMover(ctx context.Context) error {
 	s.mover, err = mover.New(mover.Config{
 		Account: account, Region: s.region(), Store: store, Open: opener.open, Now: time.Now, Rand: rand.Reader,
 		Logger: s.logger, Endpoints: opener.policy(), Version: version, Retention: 30 * 24 * time.Hour, Run: runEngine,
-		Spool: s.cfg.Data,
+		Spool: s.cfg.Data, KeptFiles: s.cfg.KeptFiles,
 	})
 	if err != nil {
 		return fmt.Errorf("start DataSync: %w", err)
@@ -307,6 +307,10 @@ func (s *server) reload(ctx context.Context, file, data string) {
 	if cfg.Listen != old.Listen || cfg.S3 != old.S3 || cfg.Queue != old.Queue || cfg.Data != old.Data || cfg.Retention != old.Retention {
 		s.logger.WarnContext(ctx, "listen, s3, queue, data and retention change only with a restart")
 		cfg.Listen, cfg.S3, cfg.Queue, cfg.Data, cfg.Retention = old.Listen, old.S3, old.Queue, old.Data, old.Retention
+	}
+	if cfg.KeptFiles != old.KeptFiles {
+		s.logger.WarnContext(ctx, "kept_files changes only with a restart")
+		cfg.KeptFiles = old.KeptFiles
 	}
 	if !reflect.DeepEqual(cfg.Completions, old.Completions) {
 		s.logger.WarnContext(ctx, "completions change only with a restart")

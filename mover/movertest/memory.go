@@ -26,7 +26,7 @@ type Memory struct {
 	locations  map[string]mover.Location
 	tasks      map[string]mover.Task
 	executions map[string]mover.Execution
-	files      map[string][]mover.FileFailure
+	files      map[string][]mover.FileOutcome
 }
 
 var _ mover.Store = (*Memory)(nil)
@@ -89,7 +89,7 @@ func (m *Memory) Commit(ctx context.Context, c mover.Change) error {
 	defer m.mu.Unlock()
 	if m.agents == nil {
 		m.agents, m.locations, m.tasks = map[string]mover.Agent{}, map[string]mover.Location{}, map[string]mover.Task{}
-		m.executions, m.files = map[string]mover.Execution{}, map[string][]mover.FileFailure{}
+		m.executions, m.files = map[string]mover.Execution{}, map[string][]mover.FileOutcome{}
 	}
 	m.commits++
 	for _, a := range c.Agents {
@@ -151,7 +151,7 @@ func (m *Memory) Executions(_ context.Context, q mover.ExecutionQuery) ([]mover.
 }
 
 // Files implements mover.Store.
-func (m *Memory) Files(_ context.Context, arn string) ([]mover.FileFailure, error) {
+func (m *Memory) Files(_ context.Context, arn string) ([]mover.FileOutcome, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.files[arn]), nil

@@ -94,10 +94,10 @@ func keeps(t *testing.T, reopen func() mover.Store) {
 		Options: mover.Options{Atime: "NONE", BytesPerSecond: new(int64(5))},
 	}
 	ended, live, queued := execution(taskA, 1, mover.StatusError), execution(taskA, 2, mover.StatusLaunching), execution(taskA, 3, mover.StatusQueued)
-	files := []mover.FileFailure{{Path: "a/b", Step: engine.Verifying, Size: 5, Code: "X", Detail: "differs"}, {Path: "c"}}
+	files := []mover.FileOutcome{{Path: "a/b", Step: engine.Verifying, Size: 5, Code: "X", Detail: "differs"}, {Path: "c"}}
 	must(t, first.Commit(ctx, mover.Change{
 		Agents: []mover.Agent{agent}, Locations: []mover.Location{location}, Tasks: []mover.Task{task},
-		Executions: []mover.Execution{queued, live, ended}, Files: map[string][]mover.FileFailure{ended.ARN: files},
+		Executions: []mover.Execution{queued, live, ended}, Files: map[string][]mover.FileOutcome{ended.ARN: files},
 	}))
 	second := reopen()
 	s, err = second.Load(ctx)
@@ -114,7 +114,7 @@ func keeps(t *testing.T, reopen func() mover.Store) {
 	same(t, "files", gotFiles, files)
 	none, err := second.Files(ctx, live.ARN)
 	must(t, err)
-	same(t, "files of another", none, []mover.FileFailure(nil))
+	same(t, "files of another", none, []mover.FileOutcome(nil))
 	for _, unknown := range []string{execARN(taskA, 9), execARN(taskB, 1), "x"} {
 		if _, err := second.Execution(ctx, unknown); !errors.Is(err, mover.ErrNotFound) {
 			t.Errorf("Execution(%s) = %v, want ErrNotFound", unknown, err)
@@ -191,7 +191,7 @@ func prunes(t *testing.T, reopen func() mover.Store) {
 			execution(taskB, 5, mover.StatusSuccess), // its task is gone: goes
 			execution(taskB, 60, mover.StatusSuccess),
 		},
-		Files: map[string][]mover.FileFailure{execARN(taskA, 1): {{Path: "x"}}},
+		Files: map[string][]mover.FileOutcome{execARN(taskA, 1): {{Path: "x"}}},
 	}))
 	n, err := s.Prune(ctx, noon().Add(10*time.Minute))
 	must(t, err)
@@ -205,7 +205,7 @@ func prunes(t *testing.T, reopen func() mover.Store) {
 	same(t, "left", got, []int64{60, 4, 3})
 	files, err := s.Files(ctx, execARN(taskA, 1))
 	must(t, err)
-	same(t, "files of a pruned execution", files, []mover.FileFailure(nil))
+	same(t, "files of a pruned execution", files, []mover.FileOutcome(nil))
 }
 
 func refuses(t *testing.T, reopen func() mover.Store) {
