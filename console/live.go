@@ -67,7 +67,7 @@ func rowEvent(r liveRow) ([]byte, error) {
 
 // liveSnapshot is how many of the newest rows a page's stream starts with: what
 // may have changed between loading the page and following it.
-const liveSnapshot = 50
+const liveSnapshot = defaultLimit
 
 // livePart streams rows for a page. Rows outside its view are sent too if they
 // may be on the page already.

@@ -28,7 +28,7 @@ func TestPages_Small(t *testing.T) {
 			TaskARN: execution[:72], ExecutionARN: execution, ExecutionStatus: "ERROR", AgentARNs: []string{agentARN}, Files: hikyaku.Files{Total: 300, Transferred: 200, Failed: 7},
 			Bytes: hikyaku.Bytes{Total: 3 << 30, Transferred: 2 << 30},
 			Failure: &hikyaku.Failure{
-				Code: "HKY-1501", Kind: hikyaku.KindCorrupt, Message: fmt.Sprintf("the checksum of invoices/2026/11/%06d.pdf differs at the destination", n),
+				Code: hikyaku.CodeCorrupt, Kind: hikyaku.KindCorrupt, Message: fmt.Sprintf("the checksum of invoices/2026/11/%06d.pdf differs at the destination", n),
 				Detail: "Verification failed after three attempts",
 			},
 			Body: fmt.Sprintf(`{"id": "ORDER-2026-11-%06d-tokyo", "route": "orders-to-nas-east"}`, n),

@@ -33,6 +33,7 @@ func (c *Console) view(v url.Values) (view, error) {
 // listed returns one page of a view, and how many transfers were looked at
 // where that is fewer than there may be.
 func (c *Console) listed(ctx context.Context, v view) (page hikyaku.Page, looked int, err error) {
+	v.Limit = cmp.Or(v.Limit, defaultLimit)
 	if v.Agent == "" {
 		page, err = c.ledger.Transfers(ctx, v.Query)
 		if err != nil {
@@ -40,10 +41,9 @@ func (c *Console) listed(ctx context.Context, v view) (page hikyaku.Page, looked
 		}
 		return page, 0, nil
 	}
-	want := cmp.Or(v.Limit, defaultLimit)
 	q := v.Query
 	q.Limit = 4 * defaultLimit // small enough that a page ends close to where it has enough
-	for looked < agentWindow && len(page.Transfers) < want {
+	for looked < agentWindow && len(page.Transfers) < v.Limit {
 		p, err := c.ledger.Transfers(ctx, q)
 		if err != nil {
 			return page, looked, fmt.Errorf("list transfers: %w", err)
@@ -67,8 +67,9 @@ func (v view) has(t hikyaku.Transfer) bool {
 	return v.Agent == "" || slices.Contains(t.AgentARNs, v.Agent)
 }
 
-// defaultLimit is how many rows a page has.
-const defaultLimit = 50
+// defaultLimit is how many rows a page has: as many as keep it under 100 KB, in
+// Japanese and with the longest explanations too. list.js knows it as well.
+const defaultLimit = 40
 
 // choices are the conditions that are chosen from lists.
 func (c *Console) choices(p *web.Page, stats Stats, pool hikyaku.Pool) []web.Choice {

@@ -127,7 +127,7 @@ func (q *queueOf200) want(step string, reason hikyaku.WaitingReason, detail stri
 	if line := fmt.Sprintf("hikyaku_transfers_waiting{reason=%q,route=\"orders\"} 200\n", reason); !strings.Contains(metrics, line) {
 		q.t.Fatalf("%s: the metrics lack %s", step, line)
 	}
-	if word := console.ReasonWord(string(reason), console.LangEnglish); strings.Count(q.get("/transfers"), word[1:]) < 50 {
+	if word := console.ReasonWord(string(reason), console.LangEnglish); strings.Count(q.get("/transfers"), word[1:]) < 40 {
 		q.t.Fatalf("%s: not every row of the page says %q", step, word)
 	}
 }

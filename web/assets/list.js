@@ -5,7 +5,7 @@ const maxRows = 200;
 let waiting = new Map(), planned = false, close = null;
 
 function older(rows, id) {
-  return rows.children.length >= 50 && id < rows.lastElementChild.dataset.id;
+  return rows.children.length >= 40 && id < rows.lastElementChild.dataset.id;
 }
 // Transfer IDs sort by creation: newer ones go above, in order.
 function insert(rows, row) {
