@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"testing"
@@ -43,6 +44,14 @@ func keys(_ context.Context, id string) (awsjson.Key, bool) {
 
 func setup(tb testing.TB) *bundle {
 	tb.Helper()
+	server := httptest.NewServer(handler(tb))
+	tb.Cleanup(server.Close)
+	return &bundle{url: server.URL, client: client(server.URL, "AKADMIN")}
+}
+
+// handler serves new queues.
+func handler(tb testing.TB) http.Handler {
+	tb.Helper()
 	store, err := sqlite.OpenQueues(tb.Context(), filepath.Join(tb.TempDir(), "queue.db"))
 	if err != nil {
 		tb.Fatal(err)
@@ -63,9 +72,7 @@ func setup(tb testing.TB) *bundle {
 		Queues: queues, Logger: log, Now: time.Now,
 		Verifier: awsjson.NewVerifier(awsjson.VerifierOptions{Lookup: keys, Now: time.Now}),
 	})
-	server := httptest.NewServer(awsjson.NewMux(api))
-	tb.Cleanup(server.Close)
-	return &bundle{url: server.URL, client: client(server.URL, "AKADMIN")}
+	return awsjson.NewMux(api)
 }
 
 // client returns an SDK client that does not retry.
