@@ -143,7 +143,10 @@ type Query struct {
 	// Text is found anywhere in an ID or a failure's text, and as the beginning, ten
 	// characters at least, of a transfer_id or an execution (its ARN, or exec-…),
 	// where the ledger can (SQLite); by prefix of ID otherwise.
-	Text         string
+	Text string
+	// Executions are IDs of executions ("exec-…") whose transfers a Text finds too.
+	// Ledgers that search by prefix leave them out.
+	Executions   []string
 	Since, Until time.Time // of CreatedAt: Since <= t < Until
 	// Limit is at most 1000; 0 is 50. Token continues a page.
 	Limit int

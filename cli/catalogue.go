@@ -63,7 +63,7 @@ func flagPhrases() map[string]phrase {
 		"flag_until":       {"only accepted before", "この時刻より前に受け付けたもの"},
 		"flag_limit":       {"at most this many; 0 is all", "最大件数。0は全件"},
 		"flag_id":          {"only this ID", "このIDのみ"},
-		"flag_search":      {"only with this text in ID, transfer ID, execution ARN or error; on a stack, IDs that begin with it", "ID、転送ID、実行ARN、エラー文にこの文字列を含むもの（スタックではIDの前方一致）"},
+		"flag_search":      {"only with this text in ID, path of a file, transfer ID, execution ARN or error; on a stack, IDs that begin with it", "ID、ファイルのパス、転送ID、実行ARN、エラー文にこの文字列を含むもの（スタックではIDの前方一致）"},
 		"flag_watch":       {"go on showing changes", "変化を表示し続ける"},
 		"flag_reason":      {"why; kept in the record", "理由（記録に残ります）"},
 		"flag_event":       {"event ID, or its number (see events list); default: the last", "イベントIDまたはその番号（events list を参照）。省略時は最後のもの"},

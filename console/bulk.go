@@ -119,7 +119,7 @@ func (c *Console) chosen(r *http.Request, o *outcome, eligible func(hikyaku.Tran
 	for _, name := range conditions() {
 		v[name] = r.PostForm[name]
 	}
-	view, err := c.view(v)
+	view, err := c.view(r.Context(), v)
 	if err != nil {
 		return nil, err
 	}

@@ -106,6 +106,13 @@ type FileLister interface {
 	Files(ctx context.Context, t hikyaku.Transfer, q FileQuery) (FileList, error)
 }
 
+// FileSearcher is implemented by a FileLister that finds files by their path.
+type FileSearcher interface {
+	// ExecutionsWithFile returns the IDs ("exec-…") of the newest executions in which
+	// there was a file whose path has text in it, as many as are looked at.
+	ExecutionsWithFile(ctx context.Context, text string) ([]string, error)
+}
+
 // Console serves the API, the stream, the metrics and the pages. Its methods
 // may be called concurrently.
 type Console struct {

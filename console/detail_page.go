@@ -15,8 +15,9 @@ import (
 	"github.com/hikyaku/hikyaku/web"
 )
 
-// filesOnPage is how many files a transfer's page shows, errors first.
-const filesOnPage = 500
+// filesOnPage is how many files a transfer's page shows, errors first: as many as
+// keep it under 100 KB.
+const filesOnPage = 250
 
 // othersOnPage is how many other transfers of the same ID it links.
 const othersOnPage = 10

@@ -45,7 +45,7 @@ func (c *Console) eachListed(r *http.Request, v view, limit int, do func(hikyaku
 
 // downloadView is the view of a download: all its pages.
 func (c *Console) downloadView(w http.ResponseWriter, r *http.Request, kind, contentType string) (view, error) {
-	v, err := c.view(r.URL.Query())
+	v, err := c.view(r.Context(), r.URL.Query())
 	v.Token = ""
 	if err == nil {
 		h := w.Header()

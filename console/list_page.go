@@ -20,7 +20,7 @@ func conditions() []string {
 
 func (c *Console) transfersPage(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
-	view, err := c.view(v)
+	view, err := c.view(r.Context(), v)
 	if err != nil {
 		return err
 	}

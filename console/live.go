@@ -73,7 +73,7 @@ const liveSnapshot = defaultLimit
 // may be on the page already.
 func (c *Console) livePart(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
-	view, err := c.view(v)
+	view, err := c.view(r.Context(), v)
 	if err != nil {
 		return err
 	}
@@ -152,6 +152,9 @@ func inView(t hikyaku.Transfer, q hikyaku.Query, byPrefix bool) bool {
 	}
 	if byPrefix {
 		return strings.HasPrefix(t.ID, q.Text) || t.TransferID == q.Text || t.ExecutionARN == q.Text
+	}
+	if slices.Contains(q.Executions, lastPart(t.ExecutionARN)) {
+		return true
 	}
 	for _, s := range []string{t.ID, code, message} {
 		if strings.Contains(s, q.Text) {

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hikyaku/hikyaku"
+	"github.com/hikyaku/hikyaku/console"
 	"github.com/hikyaku/hikyaku/console/consoletest"
 )
 
@@ -18,7 +20,7 @@ const maxPage = 100_000
 // transfers whose IDs, routes and errors are as long as they get in practice.
 func TestPages_Small(t *testing.T) {
 	t.Parallel()
-	f := consoletest.New(t, nil)
+	f := consoletest.New(t, func(o *console.Options) { o.Files = manyFiles{} })
 	for n := range 120 {
 		at := f.Now.Add(-time.Duration(n) * time.Minute)
 		execution := fmt.Sprintf("arn:aws:datasync:ap-northeast-1:123456789012:task/task-%017d/execution/exec-%017d", n, n)
@@ -51,6 +53,25 @@ func TestPages_Small(t *testing.T) {
 	if res := (request{path: "/transfers?state=FAILED", token: consoletest.AdminToken}).do(t, f); res.StatusCode != http.StatusOK {
 		t.Errorf("status %d", res.StatusCode)
 	}
+}
+
+// manyFiles has as many files as are asked for, a third of which failed.
+type manyFiles struct{}
+
+func (manyFiles) Files(_ context.Context, _ hikyaku.Transfer, q console.FileQuery) (console.FileList, error) {
+	list := console.FileList{Available: true}
+	for n := range q.Limit {
+		x := console.File{
+			Path: fmt.Sprintf("orders/2026/11/tokyo/invoices/%06d-long-name.pdf", n), State: "verified", Bytes: 3 << 20, Seconds: 0.2,
+			SourceChecksum: "crc64nvme:0123456789abcdef", DestinationChecksum: "crc64nvme:0123456789abcdef",
+		}
+		if 3*n < q.Limit {
+			failure := hikyaku.NewFailure(hikyaku.CodeCorrupt, "the checksum differs at the destination", "")
+			x.State, x.Failure = "failed", &failure
+		}
+		list.Files = append(list.Files, x)
+	}
+	return list, nil
 }
 
 // and joins a parameter to a path.

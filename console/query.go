@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -104,10 +105,16 @@ func transferQuery(v url.Values, now time.Time) (hikyaku.Query, error) {
 	return q, err
 }
 
-// query reads the parameters of a list. Where texts are found by prefix, a text
+// query reads the parameters of a list. A text is looked for in the paths of files
+// as well, where these are known. Where texts are found by prefix, a text
 // that is the code of an error means that error.
-func (c *Console) query(v url.Values) (hikyaku.Query, error) {
+func (c *Console) query(ctx context.Context, v url.Values) (hikyaku.Query, error) {
 	q, err := transferQuery(v, c.now())
+	if s, ok := c.files.(FileSearcher); ok && err == nil && q.Text != "" && !c.byPrefix {
+		if q.Executions, err = s.ExecutionsWithFile(ctx, q.Text); err != nil {
+			return q, fmt.Errorf("search for files: %w", err)
+		}
+	}
 	if err != nil || !c.byPrefix || q.Code != "" {
 		return q, err
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func (c *Console) listTransfers(w http.ResponseWriter, r *http.Request) error {
-	q, err := c.query(r.URL.Query())
+	q, err := c.query(r.Context(), r.URL.Query())
 	if err != nil {
 		return err
 	}

@@ -25,8 +25,8 @@ type view struct {
 // agentWindow is how many transfers one page with an agent's looks through.
 const agentWindow = 1000
 
-func (c *Console) view(v url.Values) (view, error) {
-	q, err := c.query(v)
+func (c *Console) view(ctx context.Context, v url.Values) (view, error) {
+	q, err := c.query(ctx, v)
 	return view{Query: q, Agent: v.Get("agent")}, err
 }
 

@@ -65,7 +65,7 @@ func matches(q hikyaku.Query, t *hikyaku.Transfer) bool {
 		len(q.DeadLetters) > 0 && !slices.Contains(q.DeadLetters, t.DeadLetter),
 		!q.Since.IsZero() && t.CreatedAt.Before(q.Since),
 		!q.Until.IsZero() && !t.CreatedAt.Before(q.Until),
-		q.Text != "" && !containsText(t, q.Text):
+		q.Text != "" && !containsText(t, q.Text) && !slices.Contains(q.Executions, t.ExecutionARN[strings.LastIndexByte(t.ExecutionARN, '/')+1:]):
 		return false
 	}
 	return true

@@ -181,6 +181,17 @@ func (s *Service) Files(ctx context.Context, arn string) (files []FileOutcome, t
 	return files, e.FailedFiles, nil
 }
 
+// ExecutionsWithFile returns the IDs ("exec-…") of at most limit ended executions
+// for which an item is kept whose path has text in it, newest first; none for a
+// text of fewer than [LeastPath] characters or with a line break.
+func (s *Service) ExecutionsWithFile(ctx context.Context, text string, limit int) ([]string, error) {
+	ids, err := s.opts.Store.ExecutionsWithFile(ctx, text, limit)
+	if err != nil {
+		return nil, internal("search for files", err)
+	}
+	return ids, nil
+}
+
 // ListTaskExecutions returns executions, the most recently requested first:
 // those of one task, or with an empty ARN all.
 func (s *Service) ListTaskExecutions(ctx context.Context, task string, page Page) ([]Execution, string, error) {

@@ -8,6 +8,9 @@ import (
 // MaxFiles is how many failed items of one execution are kept.
 const MaxFiles = 1000
 
+// LeastPath is how many characters of a path are searched for, at least.
+const LeastPath = 3
+
 // Store keeps the service's records. Its methods may be called concurrently.
 // Values handed over or returned are not shared: neither side changes them
 // afterwards.
@@ -28,6 +31,11 @@ type Store interface {
 	// Files returns the items committed for an execution, in the order in which
 	// they were committed; none for an unknown one.
 	Files(ctx context.Context, arn string) ([]FileOutcome, error)
+	// ExecutionsWithFile returns the IDs ("exec-…") of at most limit ended
+	// executions for which an item is kept whose path has text in it, the most
+	// recently requested first; none for a text of fewer than [LeastPath]
+	// characters or with a line break. A store may look at its most recent executions only.
+	ExecutionsWithFile(ctx context.Context, text string, limit int) ([]string, error)
 	// Prune removes executions that ended before the time given, with their
 	// files, and returns how many. The most recent execution of each existing
 	// task stays.

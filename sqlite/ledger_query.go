@@ -152,7 +152,7 @@ func (l *Ledger) streams(ctx context.Context, s selection) ([]stream, error) {
 	case s.ID != "":
 		return []stream{indexed("transfers_by_id", "id = ?", s.ID)}, nil
 	case s.Text != "":
-		return l.textStreams(ctx, s.Text)
+		return l.textStreams(ctx, s.Query)
 	case s.Code != "":
 		return []stream{indexed("transfers_by_code", "code = ?", s.Code)}, nil
 	case len(s.DeadLetters) > 0:
@@ -267,5 +267,5 @@ func (l *Ledger) load(ctx context.Context, positions []int64, q hikyaku.Query) (
 
 // matches is the query as a predicate.
 func matches(t *hikyaku.Transfer, q hikyaku.Query) bool {
-	return q.Matches(t) && (q.Text == "" || matchesText(t, q.Text))
+	return q.Matches(t) && (q.Text == "" || matchesText(t, q.Text) || ranIn(t, q.Executions))
 }

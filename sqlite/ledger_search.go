@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -96,6 +97,12 @@ func matchesText(t *hikyaku.Transfer, text string) bool {
 	return found
 }
 
+// ranIn tells whether one of t's attempts is one of these executions.
+func ranIn(t *hikyaku.Transfer, executions []string) bool {
+	return slices.Contains(executions, lastPart(t.ExecutionARN)) ||
+		slices.ContainsFunc(t.Attempts, func(a hikyaku.Attempt) bool { return slices.Contains(executions, lastPart(a.ExecutionARN)) })
+}
+
 // lastPart is what tells an ARN from others of its kind.
 func lastPart(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 
@@ -112,7 +119,8 @@ func executionPrefix(text string) string {
 func after(prefix string) string { return prefix + "\U0010FFFF" }
 
 // textStreams are the ways to a text: each finds some of the transfers.
-func (l *Ledger) textStreams(ctx context.Context, text string) ([]stream, error) {
+func (l *Ledger) textStreams(ctx context.Context, q hikyaku.Query) ([]stream, error) {
+	text := q.Text
 	var worded int64
 	if err := l.db.queryRow(ctx, "SELECT n FROM worded").Scan(&worded); err != nil {
 		return nil, fmt.Errorf("read what is indexed: %w", err)
@@ -138,6 +146,9 @@ func (l *Ledger) textStreams(ctx context.Context, text string) ([]stream, error)
 			columns: "n", from: "(SELECT n FROM transfers INDEXED BY transfers_by_transfer_id WHERE transfer_id >= ? AND transfer_id < ? LIMIT ?)",
 			where: "1", args: []any{text, after(text), samePrefix},
 		})
+	}
+	if len(q.Executions) > 0 {
+		all = append(all, stream{columns: "n", from: "(SELECT n FROM executions WHERE execution IN (SELECT value FROM json_each(?)))", where: "1", args: []any{list(q.Executions)}})
 	}
 	if begin := executionPrefix(text); begin != "" {
 		all = append(all, stream{

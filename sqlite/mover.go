@@ -15,7 +15,12 @@ import (
 //
 // Items are JSON documents beside the few columns that are searched. Each
 // document begins with its version, so that a later release knows what it reads.
-type Mover struct{ db *DB }
+type Mover struct {
+	db *DB
+	// unpathed is how many executions with how many files wait for the index of
+	// paths since it was last filled; the writer's.
+	unpathed, unpathedFiles int
+}
 
 var _ mover.Store = (*Mover)(nil)
 
@@ -31,7 +36,7 @@ func OpenMover(ctx context.Context, path string) (*Mover, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Mover{db}, nil
+	return &Mover{db: db}, nil
 }
 
 // Close waits for updates under way and closes the file.
@@ -53,7 +58,7 @@ CREATE INDEX executions_task  ON executions (task, seq);
 CREATE INDEX executions_live  ON executions (seq) WHERE ended IS NULL;
 CREATE INDEX executions_ended ON executions (ended) WHERE ended IS NOT NULL;
 CREATE TABLE execution_files (id TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
-`}
+`, pathsStep()}
 }
 
 // moverVersion is the version of the documents written.
@@ -225,6 +230,9 @@ func (m *Mover) Prune(ctx context.Context, before time.Time) (int, error) {
 			const old = `SELECT id FROM executions AS e WHERE ended < ?1 AND (
 				seq < (SELECT max(seq) FROM executions AS l WHERE l.task = e.task)
 				OR NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.arn LIKE '%/' || e.task)) LIMIT ?2`
+			if _, err := tx.Exec(`DELETE FROM paths WHERE rowid IN (SELECT seq FROM executions WHERE id IN (`+old+`))`, before.UnixMilli(), batch); err != nil {
+				return err
+			}
 			if _, err := tx.Exec(`DELETE FROM execution_files WHERE id IN (`+old+`)`, before.UnixMilli(), batch); err != nil {
 				return err
 			}

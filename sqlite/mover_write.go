@@ -28,7 +28,7 @@ func (m *Mover) Commit(ctx context.Context, c mover.Change) error {
 				return err
 			}
 		}
-		return nil
+		return m.indexPaths(tx, c)
 	})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", m.db.path, err)

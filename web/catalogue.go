@@ -55,7 +55,7 @@ func frameTexts() map[string]phrase {
 		"key_move":       {"move", "移動"},
 		"key_open":       {"open", "開く"},
 		"search":         {"Search transfers", "転送を検索"},
-		"search_hint":    {"ID, transfer, execution ARN or error text", "ID、転送ID、実行ARN、エラー文で検索"},
+		"search_hint":    {"ID, file path, transfer, execution ARN or error text", "ID、ファイルのパス、転送ID、実行ARN、エラー文で検索"},
 		// where the ledger has no index of texts
 		"search_hint_prefix": {"ID (from its beginning), transfer, execution ARN or error code", "ID（前方一致）、転送ID、実行ARN、エラーコードで検索"},
 		"filter_state":       {"States", "状態"},

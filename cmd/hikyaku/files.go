@@ -58,6 +58,14 @@ func (l fileLister) Files(ctx context.Context, t hikyaku.Transfer, q console.Fil
 	return list, nil
 }
 
+// searchedExecutions bounds how many executions a search for a file finds.
+const searchedExecutions = 1000
+
+// ExecutionsWithFile implements console.FileSearcher.
+func (l fileLister) ExecutionsWithFile(ctx context.Context, text string) ([]string, error) {
+	return l.mover.ExecutionsWithFile(ctx, text, searchedExecutions)
+}
+
 // shownFile is a kept file as the console shows it.
 func shownFile(f mover.FileOutcome) console.File {
 	shown := console.File{

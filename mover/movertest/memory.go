@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hikyaku/hikyaku/mover"
 )
@@ -155,6 +156,20 @@ func (m *Memory) Files(_ context.Context, arn string) ([]mover.FileOutcome, erro
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.files[arn]), nil
+}
+
+// ExecutionsWithFile implements mover.Store.
+func (m *Memory) ExecutionsWithFile(_ context.Context, text string, limit int) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var ids []string
+	for _, e := range slices.Backward(m.ordered()) {
+		has := slices.ContainsFunc(m.files[e.ARN], func(f mover.FileOutcome) bool { return strings.Contains(f.Path, text) })
+		if has && len(ids) < limit && utf8.RuneCountInString(text) >= mover.LeastPath && !strings.Contains(text, "\n") {
+			ids = append(ids, e.ID())
+		}
+	}
+	return ids, nil
 }
 
 // Prune implements mover.Store.

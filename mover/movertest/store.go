@@ -52,6 +52,7 @@ func TestStore(t *testing.T, open func(t *testing.T) (reopen func() mover.Store)
 		{"replaces and deletes", replaces},
 		{"lists executions newest first", lists},
 		{"prunes ended executions", prunes},
+		{"finds executions by the paths of their files", finds},
 		{"refuses an ended context", refuses},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -206,6 +207,53 @@ func prunes(t *testing.T, reopen func() mover.Store) {
 	files, err := s.Files(ctx, execARN(taskA, 1))
 	must(t, err)
 	same(t, "files of a pruned execution", files, []mover.FileOutcome(nil))
+}
+
+func finds(t *testing.T, reopen func() mover.Store) {
+	t.Helper()
+	ctx := t.Context()
+	s := reopen()
+	odd := "lists/請求書 \"a\"\\<b>%_*.pdf"
+	must(t, s.Commit(ctx, mover.Change{
+		Tasks: []mover.Task{{ARN: taskA}},
+		Executions: []mover.Execution{
+			execution(taskA, 1, mover.StatusSuccess), execution(taskA, 2, mover.StatusError), execution(taskA, 3, mover.StatusSuccess),
+			execution(taskA, 4, mover.StatusLaunching),
+		},
+		Files: map[string][]mover.FileOutcome{
+			execARN(taskA, 1): {{Path: "orders/1/invoice.pdf"}, {Path: odd}},
+			execARN(taskA, 2): {{Path: "orders/2/invoice.csv", Detail: "no place left"}},
+			execARN(taskA, 3): {{Path: "orders/3/inv"}, {Path: "oice.txt"}},
+		},
+	}))
+	id := func(n int) string { return execution(taskA, n, mover.StatusSuccess).ID() }
+	for _, open := range []string{"at once", "opened again"} {
+		for text, want := range map[string][]string{
+			"invoice": {id(2), id(1)}, "invoice.pdf": {id(1)}, "2/inv": {id(2)}, "in": nil, "": nil, "place left": nil, "path": nil, "action": nil,
+			"請求書": {id(1)}, odd: {id(1)}, "\"a\"\\<b>": {id(1)}, "a%b": nil, "***": nil, "pdf\nlists": nil, "no such": nil, "INVOICE": nil,
+		} {
+			got, err := s.ExecutionsWithFile(ctx, text, 10)
+			must(t, err)
+			same(t, open+", "+text, got, want)
+		}
+		s = reopen()
+	}
+	// One that ended late, and one whose files are written again.
+	must(t, s.Commit(ctx, mover.Change{
+		Executions: []mover.Execution{execution(taskA, 4, mover.StatusSuccess)},
+		Files:      map[string][]mover.FileOutcome{execARN(taskA, 4): {{Path: "orders/4/invoice.pdf"}}, execARN(taskA, 2): {{Path: "orders/2/other"}}},
+	}))
+	got, err := s.ExecutionsWithFile(ctx, "invoice", 10)
+	must(t, err)
+	same(t, "after another end", got, []string{id(4), id(1)})
+	got, err = s.ExecutionsWithFile(ctx, "orders/", 2)
+	must(t, err)
+	same(t, "the newest two", got, []string{id(4), id(3)})
+	_, err = s.Prune(ctx, noon().Add(time.Hour))
+	must(t, err)
+	got, err = s.ExecutionsWithFile(ctx, "orders/", 10)
+	must(t, err)
+	same(t, "after pruning", got, []string{id(4)})
 }
 
 func refuses(t *testing.T, reopen func() mover.Store) {
