@@ -31,9 +31,7 @@ type Request struct {
 	ID        string
 	Operation string
 	// Host is the Host header as the caller sent it.
-	Host string
-	// TLS is whether the request came to this process over TLS.
-	TLS      bool
+	Host     string
 	Identity Identity
 	Body     []byte
 }
@@ -157,7 +155,7 @@ func (s *Server) serve(r *http.Request, id string) ([]byte, error) {
 	if err := s.checkContentType(r); err != nil {
 		return nil, err
 	}
-	out, err := op.Handle(r.Context(), &Request{ID: id, Operation: name, Host: r.Host, TLS: r.TLS != nil, Identity: identity, Body: body})
+	out, err := op.Handle(r.Context(), &Request{ID: id, Operation: name, Host: r.Host, Identity: identity, Body: body})
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ type Options struct {
 	Logger   *slog.Logger
 	Now      func() time.Time
 	// BaseURL begins the queue URLs given out ("http://127.0.0.1:7701"); empty
-	// means the scheme and the Host header of the request.
+	// means http:// and the Host header of the request.
 	BaseURL string
 	// AllowHost is awsjson.Options.AllowHost.
 	AllowHost func(host string) bool
@@ -113,9 +113,6 @@ func (a *api) queueURL(r *awsjson.Request, name string) string {
 	base := a.base
 	if base == "" {
 		base = "http://" + r.Host
-		if r.TLS {
-			base = "https://" + r.Host
-		}
 	}
 	return base + "/" + a.queues.Account() + "/" + name
 }

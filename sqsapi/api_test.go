@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"testing"
@@ -44,14 +43,6 @@ func keys(_ context.Context, id string) (awsjson.Key, bool) {
 
 func setup(tb testing.TB) *bundle {
 	tb.Helper()
-	server := httptest.NewServer(handler(tb))
-	tb.Cleanup(server.Close)
-	return &bundle{url: server.URL, client: client(server.URL, "AKADMIN")}
-}
-
-// handler serves new queues.
-func handler(tb testing.TB) http.Handler {
-	tb.Helper()
 	store, err := sqlite.OpenQueues(tb.Context(), filepath.Join(tb.TempDir(), "queue.db"))
 	if err != nil {
 		tb.Fatal(err)
@@ -72,7 +63,9 @@ func handler(tb testing.TB) http.Handler {
 		Queues: queues, Logger: log, Now: time.Now,
 		Verifier: awsjson.NewVerifier(awsjson.VerifierOptions{Lookup: keys, Now: time.Now}),
 	})
-	return awsjson.NewMux(api)
+	server := httptest.NewServer(awsjson.NewMux(api))
+	tb.Cleanup(server.Close)
+	return &bundle{url: server.URL, client: client(server.URL, "AKADMIN")}
 }
 
 // client returns an SDK client that does not retry.
