@@ -27,8 +27,10 @@ func endedWith(n, files int) mover.Change {
 	}
 	c := mover.Change{Executions: []mover.Execution{e}, Files: map[string][]mover.FileOutcome{}}
 	for i := range files {
-		c.Files[e.ARN] = append(c.Files[e.ARN], mover.FileOutcome{Path: fmt.Sprintf("orders/%07d/%02d.csv", n, i), Size: 1024, Action: "TRANSFERRED", Verified: true, Duration: 12345678,
-			SourceSum: "crc64nvme:0123456789abcdef", DestinationSum: "crc64nvme:0123456789abcdef"})
+		c.Files[e.ARN] = append(c.Files[e.ARN], mover.FileOutcome{
+			Path: fmt.Sprintf("orders/%07d/%02d.csv", n, i), Size: 1024, Action: "TRANSFERRED", Verified: true, Duration: 12345678,
+			SourceSum: "crc64nvme:0123456789abcdef", DestinationSum: "crc64nvme:0123456789abcdef",
+		})
 	}
 	return c
 }
