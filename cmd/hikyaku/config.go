@@ -137,6 +137,8 @@ const (
 	defaultQueue    = "hikyaku"
 	defaultDataDir  = "./hikyaku-data"
 	deadLetterAfter = "-dlq" // queue name + this is its dead-letter queue
+	// maxKeptFiles bounds what an execution holds in memory until it ends.
+	maxKeptFiles = 10_000
 )
 
 // loadConfig reads file ("" means defaults only). data, when not empty, wins
@@ -239,6 +241,9 @@ func (c config) validate(file string) error {
 		if _, ok := c.Routes[c.DefaultRoute]; !ok {
 			return bad("default_route: there is no route %q", c.DefaultRoute)
 		}
+	}
+	if c.KeptFiles < 0 || c.KeptFiles > maxKeptFiles {
+		return bad("kept_files: %d is not between 0 and %d", c.KeptFiles, maxKeptFiles)
 	}
 	for _, l := range []struct{ key, addr string }{{"local", c.Listen.Local}, {"api", c.Listen.API}, {"s3", c.Listen.S3}} {
 		if err := checkListen(l.addr); err != nil {

@@ -100,6 +100,8 @@ func TestLoadConfig_Refuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"nope: 1":                    "nope",
 		"retention: never":           "duration",
+		"kept_files: -1":             "kept_files: -1 is not between 0 and 10000",
+		"kept_files: 10001":          "kept_files: 10001",
 		"default_route: x":           `no route "x"`,
 		"queue: {url: http://x/1/q}": "dead_letter_url",
 		"routes: {a: {source: s3://outbox/, destination: 'smb://h/s'}}":                    "smb:// locations are not built yet",
