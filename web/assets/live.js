@@ -3,7 +3,8 @@ export const $ = (s, e) => (e || document).querySelector(s);
 export const $$ = (s, e) => Array.from((e || document).querySelectorAll(s));
 
 const lang = document.documentElement.lang;
-const clock = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium" });
+// The 24-hour clock in every language: logs are read beside it.
+const clock = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
 export function localTimes(root) {
   for (const t of $$("time[datetime]", root)) {
     const d = new Date(t.dateTime);
