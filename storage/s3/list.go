@@ -42,6 +42,9 @@ func (d *Driver) pages(ctx context.Context, prefix string) <-chan pageResult {
 		defer close(results)
 		for token := ""; ; {
 			p, err := d.page(ctx, prefix, token, d.opts.PageSize)
+			if err == nil {
+				p, err = d.resumable(ctx, prefix, token, p)
+			}
 			if err == nil && p.next != "" && p.next == token {
 				err = errors.New("listing repeats itself")
 			}
@@ -80,7 +83,12 @@ func (d *Driver) List(ctx context.Context, q storage.List) iter.Seq2[storage.Ent
 				return
 			}
 			for i := range r.page.items {
-				if !l.item(d.opts.Prefix, &r.page.items[i]) {
+				it := &r.page.items[i]
+				switch wrong, err := d.misnamed(inner, r.page, it.key); {
+				case err != nil:
+					yield(storage.Entry{}, pathError("list", it.key, err))
+					return
+				case wrong && !l.misnamed(d.opts.Prefix, it.key), !wrong && !l.item(d.opts.Prefix, it):
 					return
 				}
 			}

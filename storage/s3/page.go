@@ -13,6 +13,8 @@ type page struct {
 	items []item
 	// next asks for the page that follows; empty on the last.
 	next string
+	// encoded: keys came in a form that can hold all of them.
+	encoded bool
 }
 
 // item is one key of a page.
@@ -182,7 +184,7 @@ func (s *pageScanner) itemField(m *marks, name, text []byte) (err error) {
 func (s *pageScanner) page() (*page, error) {
 	all := string(s.text)
 	cut := func(m [2]int) string { return all[m[0]:m[1]] }
-	p := &page{items: make([]item, len(s.marks))}
+	p := &page{items: make([]item, len(s.marks)), encoded: s.encoded}
 	for i := range s.marks {
 		m := &s.marks[i]
 		p.items[i] = item{key: cut(m.key), etag: cut(m.etag), class: cut(m.class), size: m.size, modTime: m.modTime}
