@@ -183,7 +183,7 @@ func (c *fileCopy) finish(ctx context.Context) error {
 		have = c.other.whole()
 	}
 	if c.stated.Algorithm != storage.NoSum && have != c.stated {
-		return &itemError{code: ChecksumMismatch, step: Transferring, err: errors.Join(errors.New("content read differs from the source's own checksum"), storage.ErrCorrupt)}
+		return &itemError{code: ChecksumMismatch, step: Transferring, err: fmt.Errorf("content read differs from the source's own checksum: %w", storage.ErrCorrupt)}
 	}
 	origin := storage.Origin{Size: it.src.Size, ETag: it.src.ETag, ModTime: it.src.ModTime}
 	return it.file.Finish(ctx, it.want, origin, it.sum)

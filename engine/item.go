@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -62,7 +63,7 @@ func (m *meter) reset() {
 
 // mismatch says that content differs from its checksum.
 func mismatch(text string) error {
-	return &itemError{code: ChecksumMismatch, step: Verifying, err: errors.Join(errors.New(text), storage.ErrCorrupt)}
+	return &itemError{code: ChecksumMismatch, step: Verifying, err: fmt.Errorf("%s: %w", text, storage.ErrCorrupt)}
 }
 
 // again decides whether the file is worth another try after err, and gets it
