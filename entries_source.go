@@ -21,12 +21,12 @@ func sourceEntries() []Entry {
 			English: Text{
 				Title:  "A file vanished from the source",
 				Cause:  "It was there when listed and gone when read.",
-				Remedy: "Find out who deletes files before they are delivered; it is tried again by itself.",
+				Remedy: "Find out who deletes files before they are delivered.",
 			},
 			Japanese: Text{
 				Title:  "送り元のファイルが消えました",
 				Cause:  "一覧にはあったファイルが、読む時にはありませんでした。",
-				Remedy: "配送前に消している処理を調べてください。自動で再試行されます。",
+				Remedy: "配送前に消している処理を調べてください。",
 			},
 		},
 		{
@@ -47,12 +47,12 @@ func sourceEntries() []Entry {
 			English: Text{
 				Title:  "A file changed while it was copied",
 				Cause:  "The producer wrote to the ID after sending it.",
-				Remedy: "Send the ID when its files are complete, or give the route a ready rule; it is tried again by itself.",
+				Remedy: "Send the ID when its files are complete, or give the route a ready rule.",
 			},
 			Japanese: Text{
 				Title:  "コピー中にファイルが変わりました",
 				Cause:  "ID を送った後に送信側が書き込んでいます。",
-				Remedy: "ファイルが揃ってから ID を送るか、ルートに ready を設定してください。自動で再試行されます。",
+				Remedy: "ファイルが揃ってから ID を送るか、ルートに ready を設定してください。",
 			},
 		},
 		{

@@ -21,12 +21,12 @@ func storageEntries() []Entry {
 			English: Text{
 				Title:  "The destination is full",
 				Cause:  "No space or no inodes are left, or a quota is reached.",
-				Remedy: "Free space at the destination; it is tried again by itself.",
+				Remedy: "Free space at the destination.",
 			},
 			Japanese: Text{
 				Title:  "送り先に空きがありません",
 				Cause:  "容量か inode の不足、または割り当ての上限です。",
-				Remedy: "送り先の空きを作ってください。自動で再試行されます。",
+				Remedy: "送り先の空きを作ってください。",
 			},
 		},
 		{
@@ -86,12 +86,12 @@ func storageEntries() []Entry {
 			English: Text{
 				Title:  "Verification found different metadata",
 				Cause:  "Times, owner or permissions at the destination are not what was sent.",
-				Remedy: "Check what else changes files there; it is tried again by itself.",
+				Remedy: "Check what else changes files there.",
 			},
 			Japanese: Text{
 				Title:  "検証でメタデータの違いが見つかりました",
 				Cause:  "送り先の時刻、所有者、権限が送ったものと違います。",
-				Remedy: "送り先でファイルを変えるものがないか確認してください。自動で再試行されます。",
+				Remedy: "送り先でファイルを変えるものがないか確認してください。",
 			},
 		},
 	}

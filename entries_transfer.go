@@ -8,12 +8,12 @@ func transferEntries() []Entry {
 			English: Text{
 				Title:  "The execution failed",
 				Cause:  "DataSync ended it with an error that hikyaku does not know.",
-				Remedy: "Read the detail and the execution's log; it is tried again by itself.",
+				Remedy: "Read the detail and the execution's log.",
 			},
 			Japanese: Text{
 				Title:  "実行が失敗しました",
 				Cause:  "DataSync が、hikyaku の知らないエラーで終わらせました。",
-				Remedy: "詳細と実行のログを読んでください。自動で再試行されます。",
+				Remedy: "詳細と実行のログを読んでください。",
 			},
 		},
 		{
@@ -34,12 +34,12 @@ func transferEntries() []Entry {
 			English: Text{
 				Title:  "The mover had a fault of its own",
 				Cause:  "It ran out of memory or met an internal error.",
-				Remedy: "Look at the server's log; the transfer is tried again by itself.",
+				Remedy: "Look at the server's log.",
 			},
 			Japanese: Text{
 				Title:  "実行側の内部障害です",
 				Cause:  "メモリー不足、または内部エラーです。",
-				Remedy: "サーバーのログを確認してください。自動で再試行されます。",
+				Remedy: "サーバーのログを確認してください。",
 			},
 		},
 		{
@@ -112,12 +112,12 @@ func transferEntries() []Entry {
 			English: Text{
 				Title:  "Some files failed",
 				Cause:  "The others were delivered; the detail names failed ones.",
-				Remedy: "Read hikyaku logs; it is tried again by itself.",
+				Remedy: "See which files and why: hikyaku show ID --files, or the execution's log (hikyaku logs ID).",
 			},
 			Japanese: Text{
 				Title:  "一部のファイルが失敗しました",
 				Cause:  "ほかのファイルは届いています。失敗したものは詳細にあります。",
-				Remedy: "hikyaku logs を読んでください。自動で再試行されます。",
+				Remedy: "どのファイルがなぜ失敗したかは hikyaku show ID --files、または実行のログ（hikyaku logs ID）で確認してください。",
 			},
 		},
 		{
@@ -125,12 +125,12 @@ func transferEntries() []Entry {
 			English: Text{
 				Title:  "A location cannot be reached",
 				Cause:  "Mounting or connecting to the source or destination failed.",
-				Remedy: "Check the storage and the way to it; it is tried again by itself.",
+				Remedy: "Check the storage and the way to it.",
 			},
 			Japanese: Text{
 				Title:  "ロケーションに接続できません",
 				Cause:  "送り元または送り先のマウントや接続に失敗しました。",
-				Remedy: "ストレージと、そこまでのネットワークを確認してください。自動で再試行されます。",
+				Remedy: "ストレージと、そこまでのネットワークを確認してください。",
 			},
 		},
 	}

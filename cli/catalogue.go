@@ -169,6 +169,8 @@ func outputPhrases() map[string]phrase {
 		"changes_title":   {"Last changes", "最近の変化"},
 		"col_today":       {"TODAY", "本日"},
 		"col_file":        {"FILE", "ファイル"},
+		"col_rate":        {"RATE", "速度"},
+		"col_checksum":    {"CHECKSUM", "チェックサム"},
 		"no_files":        {"No file is like that.", "該当するファイルはありません。"},
 		"no_file_results": {"Results per file are not available: nothing has run, or they are not kept.", "ファイルごとの結果はありません（未実行、または保存されていません）。"},
 		"more_files":      {"There are more: --files-token %s", "続きがあります: --files-token %s"},

@@ -133,12 +133,12 @@ func (a *app) agentTable(w io.Writer, list console.AgentList) error {
 		if !g.Online {
 			status = cell{a.t("offline"), red}
 		}
-		slots := "∞"
+		busy := count(int64(g.Busy))
 		if g.Slots > 0 {
-			slots = fmt.Sprint(g.Slots)
+			busy = fmt.Sprintf("%d/%d", g.Busy, g.Slots)
 		}
 		t.add(plain(console.Printable(g.Name)), status, plain(a.age(g.Since)), plain(a.age(g.LastContact)),
-			plain(fmt.Sprintf("%d/%s", g.Busy, slots)), plain(count(int64(len(g.Tasks)))), plain(count(g.Today.Transfers)), plain(size(g.Today.Bytes)),
+			plain(busy), plain(count(int64(len(g.Tasks)))), plain(count(g.Today.Transfers)), plain(size(g.Today.Bytes)),
 			plain(oneLine(g.Platform)), plain(g.ARN))
 	}
 	if err := t.write(w); err != nil {

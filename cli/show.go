@@ -138,8 +138,26 @@ func (a *app) attemptTable(attempts []hikyaku.Attempt) *table {
 	return t
 }
 
-// eventLines writes one line per event: when, what, who, detail.
+// eventLines writes one line per event: when, what, who, and what matters of it.
 func (a *app) eventLines(w *bytes.Buffer, events []hikyaku.Event) {
+	titles := make([]string, len(events))
+	width := 0
+	for i, e := range events {
+		titles[i] = console.EventTitle(e, a.lang)
+		if e.By != "" {
+			titles[i] += " " + a.t("by", console.Printable(e.By))
+		}
+		width = max(width, runewidth.StringWidth(titles[i]))
+	}
+	for i, e := range events {
+		line := a.paint(dim, a.stamp(e.At)) + "  " + titles[i] + strings.Repeat(" ", width-runewidth.StringWidth(titles[i])) +
+			"  " + oneLine(console.EventSummary(e, a.lang))
+		fmt.Fprintln(w, strings.TrimRight(line, " "))
+	}
+}
+
+// logLines writes one line per event with everything it holds, to be searched.
+func (a *app) logLines(w *bytes.Buffer, events []hikyaku.Event) {
 	for _, e := range events {
 		by := ""
 		if e.By != "" {
@@ -190,7 +208,7 @@ func (a *app) logsCommand() *cobra.Command {
 			}
 			return a.emit(console.EventList{Events: d.Events}, d.Events, func(w io.Writer) error {
 				var b bytes.Buffer
-				a.eventLines(&b, d.Events)
+				a.logLines(&b, d.Events)
 				if d.LogURL != "" {
 					fmt.Fprintln(&b, a.t("log_at", d.LogURL))
 				}

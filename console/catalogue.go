@@ -36,3 +36,12 @@ func Remedy(f *hikyaku.Failure, l Lang) string {
 	}
 	return f.Remedy
 }
+
+// retryable reports whether the transfer was tried again after such a failure.
+func retryable(f *hikyaku.Failure) bool {
+	if f == nil {
+		return false
+	}
+	e, known := hikyaku.Lookup(f.Code)
+	return known && e.Retryable
+}

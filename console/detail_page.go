@@ -48,6 +48,12 @@ func (c *Console) transferPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	content.Files, content.FilesKnown = fileRows(files.Files, l), files.Available
+	if content.Meaning != nil {
+		if strings.HasPrefix(content.Todo, content.Meaning.Remedy) {
+			content.Meaning.Remedy = "" // it is said above
+		}
+		content.Meaning.Files = fileCauses(files.Files, l)
+	}
 	if shown := int64(len(files.Files)); shown > 0 && shown < d.Files.Total {
 		content.FilesMore = sprintf(web.Text(l, "files_more"), shown, d.Files.Total)
 	}
@@ -146,10 +152,47 @@ func meaning(t hikyaku.Transfer, l Lang) *web.Meaning {
 		return nil
 	}
 	text := e.Text(string(l))
+	next := "errors_final"
+	switch {
+	case e.Retryable && t.State == hikyaku.Failed:
+		next = "errors_used_up"
+	case e.Retryable:
+		next = "errors_retryable"
+	}
 	return &web.Meaning{
 		Code: e.Code, Title: text.Title, Cause: text.Cause, Remedy: text.Remedy, Detail: printableText(t.Failure.Detail),
-		Retryable: e.Retryable, Link: failedLink(e.Code),
+		Next: web.Text(l, next), Link: failedLink(e.Code),
 	}
+}
+
+// causesShown bounds the reasons why files failed.
+const causesShown = 5
+
+// fileCauses groups failed files by what they failed with.
+func fileCauses(fs []File, l Lang) []web.FileCause {
+	var out []web.FileCause
+	for _, f := range fs {
+		if f.Failure == nil {
+			continue
+		}
+		at := slices.IndexFunc(out, func(c web.FileCause) bool { return c.Code == f.Failure.Code })
+		if at >= 0 {
+			out[at].Count++
+			continue
+		}
+		if len(out) == causesShown {
+			continue
+		}
+		c := web.FileCause{Code: f.Failure.Code, Count: 1, Example: printableText(f.Path), Detail: printableText(f.Failure.Message), Remedy: printableText(Remedy(f.Failure, l))}
+		if e, ok := hikyaku.Lookup(f.Failure.Code); ok {
+			c.Title = e.Text(string(l)).Title
+			if c.Detail == e.English.Title {
+				c.Detail = ""
+			}
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // bad counts the events that went wrong.
@@ -184,7 +227,7 @@ func timeline(es []hikyaku.Event, l Lang) []web.Event {
 	for _, e := range es {
 		v := web.Event{
 			At: e.At, Type: string(e.Type), Text: eventText(e, l),
-			By: printableText(e.By), Detail: detailText(e.Detail, l), Tone: tone(e.Type),
+			By: printableText(e.By), Detail: EventSummary(e, l), Tone: tone(e.Type),
 		}
 		if gap := e.At.Sub(before); !before.IsZero() && gap >= longGap {
 			v.Gap = FormatDuration(gap, l)
@@ -233,8 +276,8 @@ func fileRows(fs []File, l Lang) []web.File {
 	out := make([]web.File, 0, len(fs))
 	for _, f := range fs {
 		v := web.File{
-			Path: printableText(f.Path), State: f.State, Size: sizeText(f.Bytes),
-			Source: f.SourceChecksum, Destination: f.DestinationChecksum, Bad: f.State == "failed",
+			Path: printableText(f.Path), State: wordOr("file_"+f.State, f.State, l), Size: sizeText(f.Bytes),
+			Source: f.SourceChecksum, Destination: f.DestinationChecksum, Same: f.SourceChecksum != "" && f.SourceChecksum == f.DestinationChecksum, Bad: f.State == "failed",
 		}
 		if f.Seconds > 0 && f.Bytes > 0 {
 			v.Rate = FormatBytes(int64(float64(f.Bytes)/f.Seconds)) + "/s"

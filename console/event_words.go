@@ -71,6 +71,15 @@ func eventWords() map[string]phrase {
 		"field_tries":    {"tries", "送信回数"},
 		"field_dropped":  {"not sent: its target is not configured any more", "未送信（宛先の設定なし）"},
 
+		"file_verified":    {"verified", "検証済み"},
+		"file_transferred": {"transferred", "転送済み"},
+		"file_skipped":     {"skipped", "スキップ"},
+		"file_deleted":     {"deleted", "削除"},
+		"file_failed":      {"failed", "失敗"},
+
+		"sum_found":    {"%s files, %s", "ファイル %s 件、%s"},
+		"sum_progress": {"%s of %s files and folders, %s of %s", "ファイルとフォルダー %s / %s 件、%s / %s"},
+
 		"outcome_delivered":     {"delivered", "配送完了"},
 		"outcome_already_there": {"was there already", "転送先に存在"},
 		"outcome_empty":         {"nothing to deliver", "対象なし"},

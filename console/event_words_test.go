@@ -14,12 +14,7 @@ import (
 // names as they are in JSON.
 func TestEventDetail_NoRawNames(t *testing.T) {
 	t.Parallel()
-	for _, detail := range []any{
-		&hikyaku.AcceptedDetail{}, &hikyaku.LookedDetail{}, &hikyaku.WaitingDetail{}, &hikyaku.AssignedDetail{}, &hikyaku.StartedDetail{},
-		&hikyaku.AttemptEndedDetail{}, &hikyaku.RerunDetail{}, &hikyaku.NotifiedDetail{}, &hikyaku.ResentDetail{}, &hikyaku.SucceededDetail{}, &hikyaku.FailedDetail{},
-		&hikyaku.CancelledDetail{}, &hikyaku.RejectedDetail{}, &hikyaku.JoinedDetail{}, &hikyaku.DuplicateDetail{}, &hikyaku.AdoptedDetail{}, &hikyaku.PhaseDetail{},
-		&hikyaku.StalledDetail{}, &hikyaku.CancelRequestedDetail{}, &hikyaku.DiscardedDetail{},
-	} {
+	for _, detail := range everyDetail() {
 		v := reflect.ValueOf(detail).Elem()
 		fill(v)
 		raw, err := json.Marshal(detail)
@@ -37,6 +32,16 @@ func TestEventDetail_NoRawNames(t *testing.T) {
 	text := console.DetailText(json.RawMessage(`{"status":"TRANSFERRING","progress":{"bytes":{"transferred":3145728},"durations_ms":{"preparing":1500}},"task_arn":"arn:aws:datasync:x:1:task/task-1"}`), console.LangJapanese)
 	if text != "転送済み：3.0 MiB · 準備：1.5秒 · DataSyncの状態：転送中 · タスク：task-1" {
 		t.Errorf("got %q", text)
+	}
+}
+
+// everyDetail is one of each kind that an event can have.
+func everyDetail() []hikyaku.Detail {
+	return []hikyaku.Detail{
+		&hikyaku.AcceptedDetail{}, &hikyaku.LookedDetail{}, &hikyaku.WaitingDetail{}, &hikyaku.AssignedDetail{}, &hikyaku.StartedDetail{},
+		&hikyaku.AttemptEndedDetail{}, &hikyaku.RerunDetail{}, &hikyaku.NotifiedDetail{}, &hikyaku.ResentDetail{}, &hikyaku.SucceededDetail{}, &hikyaku.FailedDetail{},
+		&hikyaku.CancelledDetail{}, &hikyaku.RejectedDetail{}, &hikyaku.JoinedDetail{}, &hikyaku.DuplicateDetail{}, &hikyaku.AdoptedDetail{}, &hikyaku.PhaseDetail{},
+		&hikyaku.StalledDetail{}, &hikyaku.CancelRequestedDetail{}, &hikyaku.DiscardedDetail{},
 	}
 }
 

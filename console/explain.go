@@ -38,6 +38,9 @@ func Explain(t hikyaku.Transfer, l Lang, now time.Time) Explanation {
 		}
 		if r := Remedy(t.Failure, l); r != "" {
 			e.Todo = r
+			if retryable(t.Failure) {
+				e.Todo += between(l) + word(l, "do_rerun_then")
+			}
 		}
 		return e
 	case hikyaku.Rejected:

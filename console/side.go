@@ -45,17 +45,25 @@ func (c *Console) side(l Lang, stats Stats, pool hikyaku.Pool) *web.Side {
 		s.Routes = append(s.Routes, v)
 	}
 	for _, a := range pool.Agents {
-		slots := "∞"
-		if a.Slots > 0 {
-			slots = strconv.Itoa(a.Slots)
-		}
 		s.Agents = append(s.Agents, web.Agent{
 			Name: cmp.Or(printableText(a.Name), a.ARN), ARN: a.ARN, Platform: printableText(a.Platform), Online: a.Online,
 			Contact: FormatDuration(c.now().Sub(a.LastContact), l), Since: FormatDuration(c.now().Sub(a.Since), l),
-			Load: strconv.Itoa(a.Busy) + "/" + slots,
+			Load: load(a.Busy, a.Slots),
 		})
 	}
 	return s
+}
+
+// load is how many of an agent's slots are taken. One without a limit that no
+// task is bound to, as the built-in one, has no load to speak of.
+func load(busy, slots int) string {
+	switch {
+	case slots > 0:
+		return strconv.Itoa(busy) + "/" + strconv.Itoa(slots)
+	case busy > 0:
+		return strconv.Itoa(busy)
+	}
+	return "–"
 }
 
 // maxDots is how many tasks are drawn one by one.

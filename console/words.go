@@ -73,6 +73,7 @@ var words = sync.OnceValue(func() map[string]phrase { //nolint:gochecknoglobals 
 		"do_wait":             {"Nothing: wait for it to finish.", "不要です。終わるのを待ってください。"},
 		"do_cancelled":        {"Rerun it if it should be delivered after all.", "やはり配送する場合は再実行してください。"},
 		"do_failed":           {"Remove the cause, then rerun it.", "原因を取り除いてから再実行してください。"},
+		"do_rerun_then":       {"Every attempt is used: rerun it when the cause is gone.", "試行回数を使い切りました。原因を取り除いてから再実行してください。"},
 		"do_rejected":         {"Send a corrected message, or discard the dead letter.", "正しいメッセージを送り直すか、デッドレターを破棄してください。"},
 
 		// Answers. %[1]s is always the ID.

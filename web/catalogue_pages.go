@@ -32,6 +32,8 @@ func pageTexts() map[string]phrase {
 		"errors_newest":    {"newest %s ago", "最新は%s前"},
 		"errors_show":      {"Show these", "一覧を表示"},
 		"errors_retryable": {"tried again by itself", "自動再試行あり"},
+		"same_both":        {"both", "両方"},
+		"errors_used_up":   {"every attempt is used", "試行回数の上限に到達"},
 		"errors_final":     {"needs a person", "要対応"},
 		"errors_text":      {"What was said", "内容"},
 		"count":            {"Count", "件数"},

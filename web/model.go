@@ -156,8 +156,15 @@ type Transfer struct {
 // Meaning is an error's entry in the catalogue.
 type Meaning struct {
 	Code, Title, Cause, Remedy, Detail string
-	Retryable                          bool
-	Link                               string // others that failed with it
+	Next                               string      // who or what goes on from here
+	Link                               string      // others that failed with it
+	Files                              []FileCause // why single files failed
+}
+
+// FileCause is one reason why files failed, and one of them.
+type FileCause struct {
+	Code, Title, Remedy, Example, Detail string
+	Count                                int
 }
 
 // Fact is one field of a transfer; Name is the key of a text.
@@ -189,6 +196,7 @@ type Event struct {
 type File struct {
 	Path, State, Size, Rate, Source, Destination, Error string
 	Bad                                                 bool
+	Same                                                bool // both have one checksum
 }
 
 // rowView is a row with its page, for texts and rights.
