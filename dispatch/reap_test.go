@@ -187,3 +187,23 @@ func TestDispatcher_Unbench_leased(t *testing.T) {
 		t.Errorf("the task is %+v", task)
 	}
 }
+
+// A leaked lease gives back its agents' slots, and a task that was to leave
+// the pool leaves it.
+func TestDispatcher_Reap_leakedDraining(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.executor.SetAgent(hikyaku.Agent{ARN: "agent-1", Online: true, Slots: 1})
+	must(t, w.d.Watch(t.Context()))
+	desired := []hikyaku.TaskDescription{w.executor.AddTask(7, "agent-1")}
+	must(t, w.d.Reconcile(t.Context(), map[string][]hikyaku.TaskDescription{"orders": desired}))
+	must(t, w.ledger.Commit(t.Context(), hikyaku.Change{TakeSlots: []string{"agent-1"}}))
+	w.write(t, desired[0].ARN, func(k *hikyaku.Task) { k.State, k.Token, k.TransferID = hikyaku.Draining, 7, "gone" })
+	must(t, w.d.Reap(t.Context()))
+	if task, ok := w.task(t, desired[0].ARN); ok {
+		t.Errorf("the task is still in the pool: %+v", task)
+	}
+	if busy := w.agent(t, "agent-1").Busy; busy != 0 {
+		t.Errorf("%d slots of the agent are still taken", busy)
+	}
+}

@@ -254,3 +254,35 @@ func TestDispatcher_DiscardDeadLetter_none(t *testing.T) {
 		t.Errorf("discard again: %v", err)
 	}
 }
+
+// Messages for one ID that ask for different things are transfers of their own.
+func TestDispatcher_joinsOnlyTheSame(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for body, want := range map[string]bool{
+		`{"id":"A","metadata":{"a":"b"}}`: true, `{"id":"B","metadata":{"a":"c"}}`: false, `{"id":"C"}`: false,
+	} {
+		first := w.send(t, body)
+		second := w.send(t, `{"id":"`+first.ID+`","metadata":{"a":"b"}}`)
+		if joined := first.TransferID == second.TransferID; joined != want {
+			t.Errorf("the second message joined that of %s: %t, want %t", body, joined, want)
+		}
+	}
+}
+
+// A watchdog cancels at once; PREPARING has more patience than what copies.
+func TestDispatcher_watchdogOfPhases(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[string]string{"TRANSFERRING": "CANCELLING", "PREPARING": "PREPARING"} {
+		w := newWorld(t)
+		x := w.run(t, "A")
+		w.executor.Move(x.ExecutionARN, func(e *hikyaku.Execution) { e.Status = status })
+		w.clock.Advance(time.Minute)
+		must(t, w.d.RefreshAll(t.Context()))
+		w.clock.Advance(hikyaku.DefaultStallTimeout + time.Minute)
+		must(t, w.d.RefreshAll(t.Context()))
+		if got := w.executor.Executions()[x.ExecutionARN].Status; got != want {
+			t.Errorf("after standing still in %s the execution is %s, want %s", status, got, want)
+		}
+	}
+}
