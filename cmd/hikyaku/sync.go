@@ -123,7 +123,7 @@ func runSync(ctx context.Context, env environment, output cli.Printer, f syncFla
 	defer src.Close() //nolint:errcheck // read side: nothing is lost
 	if p, ok := src.(storage.Prober); ok {
 		if err := p.Probe(ctx, false); err != nil {
-			return syncFailure(ctx, err)
+			return sourceFailure(ctx, err)
 		}
 	}
 	dst, err := openLocation(ctx, to, f.s3)
@@ -168,25 +168,43 @@ func runSync(ctx context.Context, env environment, output cli.Printer, f syncFla
 	return nil
 }
 
-// syncFailure gives a run's error its kind.
+// syncFailure gives a run's error its kind, and its code where the catalogue has one.
 func syncFailure(ctx context.Context, err error) error {
-	var run *engine.RunError
-	kind := hikyaku.KindInternal
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return &cli.ExitError{Code: cli.ExitInterrupted, Err: context.Cause(ctx)}
-	case errors.As(err, &run) && run.Code == engine.InvalidOptions:
-		kind = hikyaku.KindInvalid
-	case errors.Is(err, storage.ErrDenied):
-		kind = hikyaku.KindDenied
-	case errors.Is(err, storage.ErrNotExist), run != nil && run.Code == engine.SourceGone:
-		kind = hikyaku.KindNotFound
-	case errors.Is(err, storage.ErrTransient):
-		kind = hikyaku.KindTransient
-	case errors.Is(err, storage.ErrCorrupt):
-		kind = hikyaku.KindCorrupt
 	}
-	return &hikyaku.Error{Kind: kind, Op: "sync", Err: err}
+	failed := &hikyaku.Error{Kind: hikyaku.KindInternal, Op: "sync", Err: err}
+	if run, ok := errors.AsType[*engine.RunError](err); ok {
+		if run.Code == engine.InvalidOptions {
+			failed.Kind = hikyaku.KindInvalid
+			return failed
+		}
+		e := hikyaku.Classify(string(run.Code), err.Error())
+		failed.Kind, failed.Code = e.Kind, e.Code
+	}
+	switch {
+	case errors.Is(err, storage.ErrDenied):
+		failed.Kind = hikyaku.KindDenied
+	case errors.Is(err, storage.ErrNotExist):
+		failed.Kind = hikyaku.KindNotFound
+	case errors.Is(err, storage.ErrTransient):
+		failed.Kind = hikyaku.KindTransient
+	case errors.Is(err, storage.ErrCorrupt):
+		failed.Kind = hikyaku.KindCorrupt
+	}
+	return failed
+}
+
+// sourceFailure is syncFailure of the source's first answer.
+func sourceFailure(ctx context.Context, err error) error {
+	code := engine.SourceUnavailable
+	switch {
+	case errors.Is(err, storage.ErrNotExist):
+		return &hikyaku.Error{Kind: hikyaku.KindNotFound, Code: hikyaku.CodeLocationUnreachable, Op: "sync", Err: err}
+	case errors.Is(err, storage.ErrDenied):
+		code = engine.SourceDenied
+	}
+	return syncFailure(ctx, &engine.RunError{Code: code, Err: err})
 }
 
 // fill copies the engine's result.
