@@ -110,7 +110,8 @@ func (s *summary) found(f hikyaku.Found) {
 	if !f.Listed {
 		return
 	}
-	s.parts = append(s.parts, sprintf(word(s.l, "sum_found"), numberText(f.Objects), FormatBytes(f.Bytes)))
+	s.field("files.total", numberText(f.Objects))
+	s.text(FormatBytes(f.Bytes))
 	s.flag("found.truncated", f.Truncated)
 	if !f.Newest.IsZero() {
 		s.field("found.newest", f.Newest.UTC().Format(time.RFC3339))

@@ -26,7 +26,7 @@ func TestEventSummary(t *testing.T) {
 		en, ja string
 	}{
 		{&hikyaku.AcceptedDetail{ID: "A", Route: "orders", MessageID: "m-1", Body: "A", MaxAttempts: 3}, "route: orders · message: m-1", "ルート：orders · メッセージ：m-1"},
-		{&hikyaku.LookedDetail{Found: hikyaku.Found{Listed: true, Objects: 1234, Bytes: 3 << 20, Newest: at}}, "1,234 files, 3.0 MiB · newest file: 2026-11-23 09:44:24Z", "ファイル 1,234 件、3.0 MiB · 最新のファイル：2026-11-23 09:44:24Z"},
+		{&hikyaku.LookedDetail{Found: hikyaku.Found{Listed: true, Objects: 1234, Bytes: 3 << 20, Newest: at}}, "files: 1,234 · 3.0 MiB · newest file: 2026-11-23 09:44:24Z", "ファイル：1,234 · 3.0 MiB · 最新のファイル：2026-11-23 09:44:24Z"},
 		{&hikyaku.LookedDetail{}, "", ""},
 		{&hikyaku.AssignedDetail{TaskARN: "arn:aws:datasync:x:1:task/task-1", Token: 3, LeaseExpires: at, TransferMode: "ALL"}, "task: task-1 · lease number: 3 · transfer mode: ALL", "タスク：task-1 · リース番号：3 · 転送モード：ALL"},
 		{&hikyaku.PhaseDetail{Status: "TRANSFERRING", Progress: progress}, "8 of 9 files and folders, 2.0 MiB of 3.0 MiB · files failed: 1 · 1.0 MiB/s", "ファイルとフォルダー 8 / 9 件、2.0 MiB / 3.0 MiB · 失敗したファイル：1 · 1.0 MiB/s"},

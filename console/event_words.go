@@ -77,7 +77,6 @@ func eventWords() map[string]phrase {
 		"file_deleted":     {"deleted", "削除"},
 		"file_failed":      {"failed", "失敗"},
 
-		"sum_found":    {"%s files, %s", "ファイル %s 件、%s"},
 		"sum_progress": {"%s of %s files and folders, %s of %s", "ファイルとフォルダー %s / %s 件、%s / %s"},
 
 		"outcome_delivered":     {"delivered", "配送完了"},
